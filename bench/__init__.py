@@ -1,0 +1,1 @@
+"""Repeatable benchmarks: ratios inside one run on one machine, since absolute figures travel badly."""

@@ -1,0 +1,282 @@
+"""The front: every request comes in here.
+
+hot routes (no framework) -> dialects by path prefix (one FastAPI each) -> /healthz /readyz /metrics /docs -> 404
+
+A dialect is a folder and one line in `DIALECTS`.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from . import routes
+from .dialects.account import routes as account
+from .dialects.native import routes as native
+from .domain.identity import views as identity
+from .http import scalar
+from .http.framework import methods_at
+from .http.hot import (
+    ASGI,
+    MAX_BODY,
+    Disconnected,
+    HotRoute,
+    Message,
+    Receive,
+    Reply,
+    Router,
+    Scope,
+    Send,
+    TooLarge,
+    counting,
+    read_body,
+    refuse_body,
+    repeated,
+    request_of,
+    send_reply,
+    without_repeated,
+)
+from .http.metrics import Metrics, RouteStats
+from .http.problem import internal, not_allowed, not_found, problem, too_large
+from .routes import Endpoint
+from .wiring import System
+
+DIALECTS: Final[Sequence[ModuleType]] = (native, account)
+"""Each has NAME, PREFIXES, ``api(system) -> FastAPI`` with whole paths, and where they help ``hot(system)`` (the
+routes that skip the framework), ``endpoints(system)`` (paths to the functions that a reader should be shown) and
+``openapi()`` (the contract's document, where FastAPI does not make it)."""
+
+
+def build(system: System) -> ASGI:
+    """The application on a running system."""
+    return Front(system)
+
+
+def endpoints() -> list[Endpoint]:
+    """Every address and where it is served; needs no database."""
+    return routes.listed(DIALECTS, _OWN)
+
+
+def endpoint_lines(word: str) -> list[str]:
+    """What `tallystick routes WORD` prints."""
+    return routes.lines(endpoints(), word)
+
+
+def endpoints_page() -> str:
+    """ENDPOINTS.md."""
+    return routes.page(endpoints())
+
+
+class Front:
+    """The ASGI application."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._metrics = Metrics(lambda: system.lanes.depth)
+        hot = [route for dialect in DIALECTS if hasattr(dialect, "hot") for route in dialect.hot(system)]
+        self._router = Router(hot)
+        self._stats = {
+            (route.method, route.path): self._metrics.of(route.dialect, route.method, _template(route.path))
+            for route in hot
+        }
+        self._apis: list[tuple[str, str, FastAPI]] = []
+        self._pages: dict[str, Reply] = {}
+        documents: list[tuple[str, str]] = []
+        for dialect in DIALECTS:
+            api = dialect.api(system)
+            self._apis += [(prefix, dialect.NAME, api) for prefix in dialect.PREFIXES]
+            if api.openapi_url is not None:
+                documents.append((api.title, api.openapi_url))
+            elif hasattr(dialect, "openapi"):
+                path = dialect.PREFIXES[0] + "/openapi.yaml"
+                self._pages[path] = Reply(200, dialect.openapi(), media=b"application/yaml")
+                documents.append((f"Contract: {dialect.NAME}", path))
+        self._pages |= scalar.pages(documents)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _not_http(scope, receive, send)
+            return
+        if repeated(scope):
+            scope = without_repeated(scope)
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
+        found = self._router.find(scope["method"], scope["path"])
+        if found is not None:
+            await self._hot(found[0], found[1], scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path in self._pages:
+            await send_reply(send, await self._own(scope["method"], path))
+            return
+        for prefix, name, api in self._apis:
+            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
+                await self._cold(name, api, scope, receive, send)
+                return
+        await send_reply(send, await self._own(scope["method"], path))
+
+    async def _hot(
+        self, route: HotRoute, params: tuple[str, ...], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        started = time.perf_counter()
+        try:
+            body = b"" if route.method == "GET" else await read_body(scope, receive, route.limit)
+        except TooLarge:
+            await refuse_body(receive, send, too_large(route.limit))
+            status = 413
+        except Disconnected:
+            return
+        else:
+            request = request_of(scope, params, body)
+            reply = await route.handler(request)
+            status = reply.status
+            for number in request.counted:
+                self._system.requests.count(number, _template(route.path), status < 400)
+            await send_reply(send, reply)
+        self._stats[route.method, route.path].add(status, time.perf_counter() - started)
+
+    async def _cold(self, name: str, api: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        if scope["method"] == "OPTIONS":
+            await send_reply(send, _options(methods_at(api, scope)))
+            return
+        try:
+            body = await read_body(scope, receive, MAX_BODY)
+        except TooLarge:
+            await refuse_body(receive, send, too_large(MAX_BODY))
+            self._count(name, scope, started, 413)
+            return
+        except Disconnected:
+            return
+        watched, counted = _Watched(send), counting(scope)
+        try:
+            await api(scope, _replayed(body, receive), watched)
+        except Exception as error:  # the dialect's own handler has answered and logged, if it could
+            if not watched.status:
+                await send_reply(watched, internal(error))
+        template = self._count(name, scope, started, watched.status)
+        for number in counted:
+            self._system.requests.count(number, template, watched.status < 400)
+
+    def _count(self, name: str, scope: Scope, started: float, status: int) -> str:
+        """Count in the route's metrics; give its template."""
+        template = _template(getattr(scope.get("route"), "path", "unmatched"))
+        stats: RouteStats = self._metrics.of(
+            name, scope["method"] if template != "unmatched" else "", template
+        )
+        stats.add(status, time.perf_counter() - started)
+        return template
+
+    async def _own(self, method: str, path: str) -> Reply:
+        answer: Callable[[], Reply] | None = None
+        if path in self._pages:
+            page = self._pages[path]
+            answer = lambda: page  # noqa: E731 - one of several functions to call
+        elif path == "/":
+            answer = welcome
+        elif path == "/docs/scalar.js":
+            answer = scalar.bundle
+        elif path == "/healthz":
+            answer = alive
+        elif path == "/metrics":
+            answer = self._metrics.reply
+        elif path != "/readyz":
+            return not_found()
+        if method == "OPTIONS":
+            return _options(["GET", "HEAD", "OPTIONS"])
+        if method != "GET":
+            return not_allowed(["GET", "HEAD", "OPTIONS"])
+        return await ready(self._system) if answer is None else answer()
+
+
+def _template(path: str) -> str:
+    """What statistics call a route: both slash forms of an address are one."""
+    return path.rstrip("/")
+
+
+def welcome() -> Reply:
+    """Send who opens the address in a browser to the documentation."""
+    return Reply(307, b"", ((b"location", b"/docs"),))
+
+
+def alive() -> Reply:
+    """Say that the process lives."""
+    return Reply(200, b'{"status":"ok"}')
+
+
+async def ready(system: System) -> Reply:
+    """Say whether the database answers and is set up."""
+    try:
+        async with system.db.connection() as conn:
+            if await identity.first_app(conn) is not None:
+                return Reply(200, b'{"status":"ready"}')
+        return problem(503, "not_ready", "The first app is not set up.")
+    except Exception:  # whatever is wrong with the database, the answer is that it is not ready
+        headers = ((b"retry-after", b"1"),)
+        return problem(503, "not_ready", "The database does not answer, or is not set up.", headers=headers)
+
+
+_OWN: Final[dict[str, Callable[..., Any]]] = {
+    "/": welcome,
+    "/healthz": alive,
+    "/readyz": ready,
+    "/metrics": Metrics.reply,
+    "/docs": scalar.pages,
+}
+
+
+class _Watched:
+    """Passes messages on and remembers the status."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives the body that was read, then what else there is."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _without_body(send: Send) -> Send:
+    async def head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return head
+
+
+def _options(methods: list[str]) -> Reply:
+    if not methods:
+        return not_found()
+    return Reply(204, b"", ((b"allow", ", ".join(methods).encode()),))
+
+
+async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
+    """The server's start and stop, which `wiring.system` sees to; and websockets, which nobody serves."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    while scope["type"] == "lifespan":
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

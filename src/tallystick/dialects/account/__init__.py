@@ -1,0 +1,1 @@
+"""The account contract: what signed-in users see of their account's credits and requests."""

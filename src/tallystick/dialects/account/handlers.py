@@ -1,0 +1,123 @@
+"""What each endpoint does: ask the domains, one after the other, and render.
+
+No connection is held while another is asked for: the pool is small and these are many.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from tallystick.domain.identity import views as identity
+from tallystick.domain.identity.model import Account
+from tallystick.domain.ledger import views as ledger_views
+from tallystick.domain.ledger.views import Span
+from tallystick.domain.metering import views as metering
+
+from . import bodies
+from .auth import Caller, System
+
+KEEP: Final = 1.0
+"""Seconds for which an account's currency is not read again, like a credential: balances are always read."""
+_MOST: Final = 10_000
+
+
+class _Profile(NamedTuple):
+    currency: str
+    created_at: datetime
+    until: float
+
+
+class Desk:
+    """What the handlers share: the system, and what a balance shows of accounts beside their wallets."""
+
+    def __init__(self, system: System, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.system = system
+        self._monotonic = monotonic
+        self._profiles: dict[int, _Profile] = {}
+
+    async def profile(self, caller: Caller) -> _Profile:
+        """The account's currency and beginning, at most a second old. Raises NotFound."""
+        known, now = self._profiles.get(caller.account), self._monotonic()
+        if known is not None and now < known.until:
+            return known
+        account = await _account(self.system, caller)
+        if len(self._profiles) >= _MOST:
+            self._profiles.clear()
+        found = _Profile(account.currency, account.created_at, now + KEEP)
+        self._profiles[caller.account] = found
+        return found
+
+
+async def usage(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.UsageStats:
+    """Account usage."""
+    account = await _account(desk.system, caller)
+    asked = bodies.usage_query(query, desk.system.clock.now(), account.time_zone)
+    return await _usage(desk.system, caller, asked)
+
+
+async def credits(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.CreditBalance:
+    """Credit balance."""
+    profile = await desk.profile(caller)
+    return await _credits(desk.system, caller, profile.currency, profile.created_at)
+
+
+async def ledger(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.CreditLedger:
+    """Credit ledger, newest first."""
+    system = desk.system
+    asked = bodies.ledger_query(query, (await _account(system, caller)).time_zone)
+    span = Span(asked.start, asked.end, await _credit_type(system, caller))
+    found = await ledger_views.history(
+        system.db,
+        caller.tenant,
+        caller.account,
+        span,
+        asked.kinds,
+        limit=asked.limit,
+        offset=asked.offset,
+    )
+    return bodies.ledger(caller.user_number, asked, found)
+
+
+async def summary(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.AccountSummary:
+    """Account summary: balance, subscription and usage together."""
+    system = desk.system
+    async with system.db.connection() as conn:
+        user = await identity.user(conn, caller.tenant, caller.user)
+        account = await identity.account(conn, caller.tenant, caller.account)
+        total = await metering.total(conn, caller.tenant, caller.account)
+    month = bodies.usage_query({}, system.clock.now(), account.time_zone)
+    balance = await _credits(system, caller, account.currency, account.created_at)
+    return bodies.summary(user, account, balance, await _usage(system, caller, month), total)
+
+
+async def _account(system: System, caller: Caller) -> Account:
+    async with system.db.connection() as conn:
+        return await identity.account(conn, caller.tenant, caller.account)
+
+
+async def _credit_type(system: System, caller: Caller) -> str:
+    return await system.credit_types.resolve(caller.tenant, None)
+
+
+async def _credits(
+    system: System, caller: Caller, currency: str, created_at: datetime
+) -> bodies.CreditBalance:
+    credit_type = await _credit_type(system, caller)
+    found = await system.balances.balances(caller.tenant, caller.account)
+    wallet = next((one for one in found.wallets if one.credit_type == credit_type), None)
+    return bodies.credit_balance(caller.user_number, wallet, currency, created_at)
+
+
+async def _usage(system: System, caller: Caller, asked: bodies.UsageQuery) -> bodies.UsageStats:
+    consumed = await ledger_views.usage_total(
+        system.db,
+        caller.tenant,
+        caller.account,
+        await _credit_type(system, caller),
+        asked.start,
+        asked.end,
+    )
+    async with system.db.connection() as conn:
+        requests = await metering.usage(conn, caller.tenant, caller.account, asked.start, asked.end)
+    return bodies.usage_stats(caller.user_number, asked, requests, consumed)

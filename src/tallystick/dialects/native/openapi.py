@@ -1,0 +1,133 @@
+"""The OpenAPI document: FastAPI's own for its routes, completed with the hot ones, our answers and errors."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+REF: Final = "#/components/schemas/"
+
+DESCRIPTION: Final = """Credits and billing: an exact ledger that says, inside each request, whether a customer may
+spend, and records that they did.
+
+Send `Authorization: Bearer` with an API key (`cb_live_...` or `cb_test_...`; live and test data never meet) or an
+access token. `{account}` is an account's id (`acct_...`) or `ext:` and your own id of it. Credits are accepted as
+integers or decimal strings and answered as decimal strings.
+
+Any POST may carry an `Idempotency-Key`: the same request again gives the first answer again, with
+`Idempotent-Replayed: true`; another request under the same key is refused. Errors are problem+json (RFC 9457), and
+their `code` never changes its meaning."""
+
+TAGS: Final = [
+    {"name": "Accounts", "description": "Who owns credits."},
+    {"name": "Ledger", "description": "Grants, debits, holds, and what undoes them."},
+    {"name": "Books", "description": "Reading what happened, and why."},
+    {"name": "Catalog", "description": "Credit types and what operations cost."},
+    {"name": "Access", "description": "API keys, sign-in, the audit log."},
+    {"name": "Requests", "description": "Request statistics."},
+]
+
+_PROBLEM: Final = {
+    "type": "object",
+    "title": "Problem",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "examples": ["insufficient_credits"]},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+    "additionalProperties": True,
+}
+
+_SAID: Final = {
+    "400": "The body is not JSON.",
+    "401": "No credential, or one that is not valid.",
+    "402": "Too few credits: `needed` and `available` say how many.",
+    "403": "The credential may not do this.",
+    "404": "There is no such object for this credential.",
+    "409": "The object's state does not allow it; `code` says which.",
+    "413": "The body is too large.",
+    "422": "A value has the wrong form, or an idempotency key came with another request.",
+    "429": "Too many attempts.",
+    "503": "Not now: nothing is known to have changed; send it again with the same key.",
+}
+
+KEY_HEADER: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "The same request again under this key has no second effect.",
+}
+
+
+def problems(*statuses: str) -> dict[int | str, dict[str, Any]]:
+    """The responses of these statuses."""
+    content = {"application/problem+json": {"schema": {"$ref": REF + "Problem"}}}
+    return {status: {"description": _SAID[status], "content": content} for status in statuses}
+
+
+def answer(struct: Any, description: str, *, listed: bool = False) -> dict[str, Any]:
+    """A response whose body is this struct; ``listed``: a page of them."""
+    schema: dict[str, Any] = {"$ref": REF + struct.__name__}
+    if listed:
+        schema = {
+            "type": "object",
+            "required": ["data", "next_cursor"],
+            "properties": {
+                "data": {"type": "array", "items": schema},
+                "next_cursor": {"type": ["string", "null"]},
+            },
+        }
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def request_body(form: type[BaseModel], example: Any, *, required: bool) -> dict[str, Any]:
+    """A hot route's body."""
+    media: dict[str, Any] = {"schema": {"$ref": f"{REF}{form.__name__}Request"}}
+    if example is not None:
+        media["example"] = example
+    return {"required": required, "content": {"application/json": media}}
+
+
+def path_parameters(path: str) -> list[dict[str, Any]]:
+    """The parameters of a template, as hot routes have them."""
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def document(api: FastAPI, forms: list[type[BaseModel]], structs: list[Any]) -> dict[str, Any]:
+    """The whole document."""
+    whole = get_openapi(
+        title=api.title,
+        version=api.version,
+        description=api.description,
+        tags=TAGS,
+        routes=api.routes,
+    )
+    schemas = whole.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    _, made = models_json_schema(
+        [(form, "validation") for form in forms], ref_template=REF + "{model}Request"
+    )
+    schemas |= {name + "Request": schema for name, schema in made.get("$defs", {}).items()}
+    _, shown = msgspec.json.schema_components(structs, ref_template=REF + "{name}")
+    schemas |= shown
+    schemas["Problem"] = _PROBLEM
+    whole["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    whole["security"] = [{"bearer": []}]
+    return whole

@@ -1,0 +1,328 @@
+"""What may be changed: apps, users, memberships, accounts; each in the caller's transaction.
+
+Locks are taken in this order: account head, account, user, tenant's counters.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from tallystick.db.pool import Tx, one_row, run, value
+from tallystick.kernel.actor import Mode, Role
+from tallystick.kernel.errors import Conflict, NotFound
+from tallystick.kernel.ids import account_uuid, uuid7
+
+from . import model, views
+from .model import Account, AccountChanges, App, User, check_text
+from .views import q
+
+
+@dataclass(slots=True)
+class _Numbered:
+    account_id: int
+    number: int
+
+
+# Apps and tenants
+
+
+async def create_app(tx: Tx, name: str) -> App:
+    """Make an app with its live and its test tenant, each with the credit type ``credits``."""
+    app = uuid7()
+    await run(tx, q.insert_app, {"id": app, "name": check_text("name", name, 100, shortest=1)})
+    tenants = []
+    for mode in (Mode.LIVE, Mode.TEST):
+        tenant = await value(tx, q.insert_tenant, {"app": app, "mode": mode.value})
+        await run(tx, q.insert_first_credit_type, {"tenant": tenant})
+        tenants.append(tenant)
+    return App(app, *tenants)
+
+
+async def set_default_credit_type(tx: Tx, tenant: int, code: str) -> None:
+    """Let ``code`` be what is meant when nothing is said. That it is defined, the catalog sees to."""
+    if not await run(tx, q.set_default_credit_type, {"tenant": tenant, "code": code}):
+        raise NotFound("app")
+
+
+# Users
+
+
+async def create_user(
+    tx: Tx,
+    tenant: int,
+    *,
+    email: str,
+    password_hash: str | None,
+    by: str,
+    first_name: str = "",
+    last_name: str = "",
+    staff: bool = False,
+) -> User:
+    """Make a user of the tenant's app, and audit it. ``password_hash`` is of `passwords.hash_password`.
+
+    None is for those who sign in elsewhere. Raises Invalid, NotFound for an unknown tenant, and
+    Conflict("email_taken").
+    """
+    values: dict[str, Any] = {
+        "id": uuid7(),
+        "tenant": tenant,
+        "email": model.check_email("email", email),
+        "password_hash": password_hash,
+        "first_name": check_text("first_name", first_name, 100),
+        "last_name": check_text("last_name", last_name, 100),
+        "staff": staff,
+    }
+    number = await value(tx, q.number_user, {"tenant": tenant})
+    if number is None:
+        raise NotFound("app")
+    row = await one_row(tx, User, q.insert_user, {**values, "number": number})
+    if row is None:
+        raise Conflict("email_taken", "A user with this e-mail address exists.")
+    details = {"email": row.email, "staff": staff}
+    await audit(tx, tenant, actor=by, action="user.create", target=f"user:{row.id}", details=details)
+    return row
+
+
+async def set_active(tx: Tx, tenant: int, user: UUID, active: bool, *, by: str) -> None:
+    """Let a user in, or keep them out: tokens are refused within a second. Audited. Raises NotFound."""
+    if not await run(tx, q.set_active, {"tenant": tenant, "id": user, "active": active}):
+        raise NotFound("user")
+    if not active:
+        await run(tx, q.revoke_families, {"user": user})
+    action = "user.activate" if active else "user.deactivate"
+    await audit(tx, tenant, actor=by, action=action, target=f"user:{user}")
+
+
+async def set_password(tx: Tx, tenant: int, user: UUID, password_hash: str, *, by: str) -> None:
+    """Give a user another password and end their sign-ins. Audited. Raises NotFound."""
+    if not await run(tx, q.set_password, {"tenant": tenant, "id": user, "password_hash": password_hash}):
+        raise NotFound("user")
+    await run(tx, q.revoke_families, {"user": user})
+    await audit(tx, tenant, actor=by, action="user.set_password", target=f"user:{user}")
+
+
+# Memberships
+
+
+async def add_membership(tx: Tx, tenant: int, *, account: int, user: UUID, role: Role, by: str) -> None:
+    """Make a user a member; the first account in a tenant is their home. Audited.
+
+    Raises NotFound, and Conflict("already_member").
+    """
+    await _lock_account(tx, tenant, account)
+    await _lock_user(tx, tenant, user)
+    if not await _insert_membership(tx, tenant, account, user, role):
+        raise Conflict("already_member", "The user is a member of this account.")
+    await _audit_member(tx, tenant, by, "membership.add", account, user, role)
+
+
+async def set_role(tx: Tx, tenant: int, *, account: int, user: UUID, role: Role, by: str) -> None:
+    """Change a member's role. Audited. Raises NotFound, and Conflict("last_owner")."""
+    await _lock_account(tx, tenant, account)
+    if role is not Role.OWNER:
+        await _keep_an_owner(tx, tenant, account, user)
+    values = {"tenant": tenant, "account": account, "user": user, "role": role.value}
+    if not await run(tx, q.set_role, values):
+        raise NotFound("member")
+    await _audit_member(tx, tenant, by, "membership.set_role", account, user, role)
+
+
+async def remove_membership(tx: Tx, tenant: int, *, account: int, user: UUID, by: str) -> None:
+    """End a membership; if it was the user's home, the oldest other becomes it. Audited.
+
+    Raises NotFound, and Conflict("last_owner").
+    """
+    await _lock_account(tx, tenant, account)
+    await _lock_user(tx, tenant, user)
+    await _keep_an_owner(tx, tenant, account, user)
+    values = {"tenant": tenant, "account": account, "user": user}
+    if not await run(tx, q.delete_membership, values):
+        raise NotFound("member")
+    await _mark_home(tx, tenant, user)
+    await _audit_member(tx, tenant, by, "membership.remove", account, user, None)
+
+
+async def set_home(tx: Tx, tenant: int, *, account: int, user: UUID) -> None:
+    """Let an account that the user is a member of be their home. Raises NotFound."""
+    await _lock_user(tx, tenant, user)
+    await run(tx, q.leave_home, {"tenant": tenant, "user": user})
+    if not await run(tx, q.make_home, {"tenant": tenant, "account": account, "user": user}):
+        raise NotFound("account")
+
+
+async def ensure_home(tx: Tx, tenant: int, user: UUID) -> int:
+    """The internal number of the user's home account; one of their own is made when they are in none.
+
+    So a request that names no account always means one. Raises NotFound.
+    """
+    person = await _lock_user(tx, tenant, user)
+    home = await _mark_home(tx, tenant, user)
+    if home is not None:
+        return home
+    made = await create_account(tx, tenant, name=person.name, email=person.email)
+    await _insert_membership(tx, tenant, made.account_id, user, Role.OWNER)
+    return made.account_id
+
+
+# Accounts
+
+
+async def create_account(
+    tx: Tx,
+    tenant: int,
+    *,
+    external_id: str | None = None,
+    name: str = "",
+    email: str = "",
+    currency: str | None = None,
+    time_zone: str = "UTC",
+    metadata: dict[str, Any] | None = None,
+) -> Account:
+    """Make an account with its head, the ledger's root row. ``currency`` is by default the tenant's.
+
+    Takes the tenant's counter of accounts until the end of the transaction. Raises Invalid, NotFound for an
+    unknown tenant, and Conflict("external_id_taken").
+    """
+    if currency is None:
+        currency = (await views.tenant(tx, tenant)).currency
+    values = _checked(
+        {
+            "external_id": external_id,
+            "name": name,
+            "email": email,
+            "currency": currency,
+            "time_zone": time_zone,
+            "metadata": metadata or {},
+        }
+    )
+    numbered = await one_row(tx, _Numbered, q.number_account, {"tenant": tenant})
+    assert numbered is not None
+    values |= {
+        "tenant": tenant,
+        "account": numbered.account_id,
+        "number": numbered.number,
+        "uuid": account_uuid(numbered.account_id),
+    }
+    if not await run(tx, q.insert_directory, values):
+        raise _external_id_taken()
+    await run(tx, q.insert_account, values)
+    await run(tx, q.open_head, values)
+    return await views.account(tx, tenant, numbered.account_id)
+
+
+async def patch_account(tx: Tx, tenant: int, account: int, changes: AccountChanges) -> Account:
+    """Change what is given. Locks the head first. Raises Invalid, NotFound, Conflict("external_id_taken")."""
+    if await value(tx, q.lock_head, {"tenant": tenant, "account": account}) is None:
+        raise NotFound("account")
+    before = await views.account(tx, tenant, account)
+    after = replace(before, **changes)
+    values = _checked(
+        {
+            "external_id": after.external_id,
+            "name": after.name,
+            "email": after.email,
+            "currency": after.currency,
+            "time_zone": after.time_zone,
+            "metadata": after.metadata,
+        }
+    )
+    values |= {"tenant": tenant, "account": account, "number": after.number}
+    await run(tx, q.update_account, values)
+    if after.external_id != before.external_id:
+        # put in anew, since an insert can say that the id is taken, where an update can only fail
+        await run(tx, q.delete_directory, values)
+        if not await run(tx, q.insert_directory, values):
+            raise _external_id_taken()
+        await run(tx, q.update_head, values)
+    return await views.account(tx, tenant, account)
+
+
+# Audit
+
+
+async def audit(
+    tx: Tx,
+    tenant: int,
+    *,
+    actor: str,
+    action: str,
+    target: str,
+    reason: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Record a manual act, in the act's own transaction. Raises Invalid for a reason that is not text."""
+    if reason is not None:
+        check_text("reason", reason, 500)
+    await run(
+        tx,
+        q.insert_audit,
+        {
+            "tenant": tenant,
+            "actor": actor,
+            "action": action,
+            "target": target,
+            "reason": reason,
+            "details": msgspec.json.encode(details or {}).decode(),
+        },
+    )
+
+
+def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+    """An account's fields as they are stored. Raises Invalid."""
+    return {
+        "external_id": model.check_external_id(fields["external_id"]),
+        "name": check_text("name", fields["name"], 255),
+        "email": model.check_email("email", fields["email"]) if fields["email"] else "",
+        "currency": model.check_currency(fields["currency"]),
+        "time_zone": model.check_time_zone(fields["time_zone"]),
+        "metadata": model.metadata_text(fields["metadata"]),
+    }
+
+
+def _external_id_taken() -> Conflict:
+    return Conflict("external_id_taken", "An account with this external_id exists.")
+
+
+async def _lock_account(tx: Tx, tenant: int, account: int) -> None:
+    if await value(tx, q.lock_account, {"tenant": tenant, "account": account}) is None:
+        raise NotFound("account")
+
+
+async def _lock_user(tx: Tx, tenant: int, user: UUID) -> User:
+    row = await one_row(tx, User, q.lock_user, {"tenant": tenant, "id": user})
+    if row is None:
+        raise NotFound("user")
+    return row
+
+
+async def _insert_membership(tx: Tx, tenant: int, account: int, user: UUID, role: Role) -> int:
+    values = {"tenant": tenant, "account": account, "user": user, "role": role.value}
+    return await run(tx, q.insert_membership, values)
+
+
+async def _keep_an_owner(tx: Tx, tenant: int, account: int, user: UUID) -> None:
+    """Under the account's lock: refuses when the user is its only owner."""
+    members = {row.user_id: row.role for row in await views.members(tx, tenant, account)}
+    others = [role for member, role in members.items() if member != user]
+    if members.get(user) is Role.OWNER and Role.OWNER not in others:
+        raise Conflict("last_owner", "An account keeps at least one owner.")
+
+
+async def _mark_home(tx: Tx, tenant: int, user: UUID) -> int | None:
+    """Under the user's lock: the home, marked if it was not; None without memberships."""
+    home = await views.home(tx, tenant, user)
+    if home is None:
+        return None
+    if not home.home:
+        await run(tx, q.make_home, {"tenant": tenant, "account": home.account_id, "user": user})
+    return home.account_id
+
+
+async def _audit_member(
+    tx: Tx, tenant: int, by: str, action: str, account: int, user: UUID, role: Role | None
+) -> None:
+    uuid = (await views.account(tx, tenant, account)).uuid
+    details = {"account": str(uuid)} | ({} if role is None else {"role": role.value})
+    await audit(tx, tenant, actor=by, action=action, target=f"user:{user}", details=details)

@@ -1,0 +1,377 @@
+"""Bringing the books of locked accounts in from the database, and writing back what the rules did to them.
+
+Used by the lanes and by `actions.apply` alike: `Reads` and `assemble` after the heads are locked, `save` before
+the commit. Between the two nothing else may write these accounts.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from tallystick.db import arrays
+from tallystick.db.pool import Tx
+from tallystick.db.sql import Queries
+
+from . import commands as command
+from .commands import Order
+from .model import (
+    Account,
+    Answer,
+    Entry,
+    Grant,
+    Head,
+    Hold,
+    Known,
+    RateLine,
+    Wallet,
+    burn_order,
+    fact_from_json,
+)
+
+QUERIES: Final = Queries("tallystick.domain.ledger")
+_json = msgspec.json.Encoder().encode
+
+
+class Rates(Protocol):
+    """Where prices of operations come from: the catalog, which the ledger does not know."""
+
+    async def __call__(
+        self, conn: Tx, wanted: list[tuple[int, str]], now: datetime
+    ) -> dict[tuple[int, str], RateLine]:
+        """The line in force at ``now`` for each (tenant, operation) that has one."""
+        ...
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a batch of orders needs to see, gathered before anything is read."""
+
+    accounts: list[int] = field(default_factory=list)
+    holds: list[tuple[int, int]] = field(default_factory=list)
+    entries: list[tuple[int, int]] = field(default_factory=list)
+    grants: list[tuple[int, int]] = field(default_factory=list)
+    keys: list[tuple[int, str]] = field(default_factory=list)
+    operations: list[tuple[int, int, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, orders: Iterable[Order]) -> "Wanted":
+        wanted = cls()
+        accounts = set()
+        for order in orders:
+            asked = order.command
+            accounts.add(asked.account)
+            if order.client_key or order.resent:
+                wanted.keys.append((asked.account, order.key))
+            match asked:
+                case command.Debit():
+                    if asked.quantity is not None and asked.operation is not None:
+                        wanted.operations.append((asked.account, order.tenant, asked.operation))
+                case command.Extend() | command.Capture() | command.Report() | command.Release():
+                    wanted.holds.append((asked.account, asked.hold))
+                case command.Reverse():
+                    wanted.entries.append((asked.account, asked.entry))
+                case command.Refund():
+                    wanted.grants.append((asked.account, asked.grant))
+                    wanted.entries.append((asked.account, asked.grant))
+                case command.Transfer():
+                    accounts.add(asked.to)
+        wanted.accounts = sorted(accounts)
+        return wanted
+
+
+def accounts_of(orders: Iterable[Order]) -> list[int]:
+    """The accounts that the orders touch, in locking order."""
+    accounts = set()
+    for order in orders:
+        accounts.add(order.command.account)
+        if isinstance(order.command, command.Transfer):
+            accounts.add(order.command.to)
+    return sorted(accounts)
+
+
+def heads_of(rows: Sequence[tuple[Any, ...]]) -> dict[int, Head]:
+    """The heads a locking query gave."""
+    return {row[0]: Head(*row) for row in rows}
+
+
+class Reads:
+    """The statements that follow the lock, sent ahead in a pipeline and collected after it.
+
+    They see all that was committed before the lock was granted, since each takes a snapshot of its own.
+    """
+
+    def __init__(self, conn: Tx) -> None:
+        self._conn = conn
+        self._pending: list[tuple[str, Any]] = []
+
+    async def ask(self, name: str, **params: Any) -> None:
+        cursor = self._conn.cursor(binary=True)
+        await cursor.execute(getattr(QUERIES, name).encode(), params)
+        self._pending.append((name, cursor))
+
+    async def ask_all(self, wanted: Wanted) -> None:
+        """Everything that can be named before the first row is seen."""
+        accounts = arrays.int8s(wanted.accounts)
+        await self.ask("clock")
+        await self.ask("wallets", accounts=accounts)
+        await self.ask("open_grants", accounts=accounts)
+        if wanted.keys:
+            pairs = {"accounts": arrays.int8s([a for a, _ in wanted.keys])}
+            keys = arrays.texts([key for _, key in wanted.keys])
+            await self.ask("entries_by_key", keys=keys, **pairs)
+            await self.ask("holds_by_key", keys=keys, **pairs)
+            await self.ask("outcomes_by_key", keys=keys, **pairs)
+        for name, pairs_of in (
+            ("named_holds", wanted.holds),
+            ("named_entries", wanted.entries),
+            ("undone", wanted.entries),
+            ("named_grants", wanted.grants),
+        ):
+            if pairs_of:
+                await self.ask(name, **_pairs(pairs_of))
+
+    async def collect(self) -> dict[str, list[tuple[Any, ...]]]:
+        return {name: await cursor.fetchall() for name, cursor in self._pending}
+
+
+def _pairs(pairs: Sequence[tuple[int, int]]) -> dict[str, arrays.Int8s]:
+    return {
+        "accounts": arrays.int8s([account for account, _ in pairs]),
+        "ids": arrays.int8s([number for _, number in pairs]),
+    }
+
+
+async def assemble(
+    conn: Tx,
+    heads: dict[int, Head],
+    wanted: Wanted,
+    rows: dict[str, list[tuple[Any, ...]]],
+    rates: Rates,
+) -> tuple[dict[int, Account], datetime]:
+    """Make the books of the locked ``heads`` from what was read; read the little that depends on it.
+
+    Gives the books and the database's time after the lock.
+    """
+    now: datetime = rows["clock"][0][0]
+    books = {number: Account(head, whole=False) for number, head in heads.items()}
+    for number, *columns in rows["wallets"]:
+        if number in books:
+            wallet = Wallet(*columns)
+            books[number].wallets[wallet.credit_type] = wallet
+    for number, *columns in rows["open_grants"]:
+        if number in books:
+            grant = Grant(*columns)
+            books[number].grants[grant.id] = grant
+            books[number].burn.setdefault(grant.credit_type, []).append(grant)
+    for account in books.values():
+        for line in account.burn.values():
+            if len(line) > 1:
+                line.sort(key=burn_order)
+    _place_named(books, rows)
+    if "entries_by_key" in rows:
+        _place_known(books, rows)
+    await _read_rest(conn, books, wanted, now, rates)
+    return books, now
+
+
+def _place_named(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]]]) -> None:
+    for number, *columns in rows.get("named_holds", ()):
+        if number in books:
+            hold = Hold(*columns)
+            books[number].holds.setdefault(hold.id, hold)
+    for row in rows.get("named_entries", ()):
+        if row[0] in books:
+            books[row[0]].named[row[1]] = Entry(*row)
+    for number, seq, undone in rows.get("undone", ()):
+        if number in books:
+            books[number].undone[seq] = undone or 0
+    for number, *columns in rows.get("named_grants", ()):
+        grant = Grant(*columns)
+        if number in books and grant.id not in books[number].grants:
+            books[number].add_grant(grant)
+
+
+def _place_known(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]]]) -> None:
+    for row in rows["entries_by_key"]:
+        if row[0] in books:
+            entry = Entry(*row)
+            account = books[row[0]]
+            assert entry.op_key is not None
+            assert entry.request_hash is not None
+            answer = Answer(entry.kind, account.head.uuid, entry, entry.detail or {})
+            account.known[entry.op_key] = Known(entry.request_hash, answer)
+    for number, key, request_hash, opened in rows["holds_by_key"]:
+        if number in books:
+            account = books[number]
+            answer = Answer("hold", account.head.uuid, None, opened)
+            account.known[key] = Known(request_hash, answer)
+    for number, key, request_hash, kind, declined, stored in rows["outcomes_by_key"]:
+        if number not in books:
+            continue
+        account = books[number]
+        if declined:
+            account.known[key] = Known(request_hash, None, fact_from_json(stored))
+        else:
+            account.known[key] = Known(request_hash, Answer(kind, account.head.uuid, None, stored))
+
+
+async def _read_rest(
+    conn: Tx, books: dict[int, Account], wanted: Wanted, now: datetime, rates: Rates
+) -> None:
+    """What only the first rows tell: due holds, the grants an undone entry burned, prices in force."""
+    # the latest moment that any of them may be taken to: a transfer takes the giver to the receiver's last
+    latest = max([now, *(account.head.last_at for account in books.values())])
+    due = [
+        number
+        for number, account in books.items()
+        if account.head.next_due_at is not None and account.head.next_due_at <= latest
+    ]
+    burned = [
+        (number, split[0])
+        for number, account in books.items()
+        for entry in account.named.values()
+        for split in ([[entry.seq]] if entry.kind == "grant" else entry.splits)
+        if split[0] and split[0] not in account.grants
+    ]
+    if due or burned:
+        reads = Reads(conn)
+        if due:
+            await reads.ask("active_holds", accounts=arrays.int8s(due))
+        if burned:
+            await reads.ask("named_grants", **_pairs(sorted(set(burned))))
+        rows = await reads.collect()
+        _place_named(books, {"named_holds": rows.get("active_holds", [])} | rows)
+    for number in due:
+        books[number].whole = True
+    if wanted.operations:
+        lines = await rates(conn, sorted({(tenant, name) for _, tenant, name in wanted.operations}), now)
+        for number, tenant, name in wanted.operations:
+            if number in books and (tenant, name) in lines:
+                books[number].rates[name] = lines[tenant, name]
+
+
+async def save(conn: Tx, books: Iterable[Account]) -> None:
+    """Write what changed, each table in one statement. The commit is the caller's."""
+    accounts = [account for account in books if account.head.changed or account.outcomes]
+    heads = [(a.head.account, a.head) for a in accounts if a.head.changed]
+    await _write(conn, "update_heads", heads, _HEAD)
+    wallets = [(a.head.account, w) for a in accounts for w in a.wallets.values() if w.changed]
+    await _write(conn, "insert_wallets", [pair for pair in wallets if pair[1].fresh], _WALLET)
+    await _write(conn, "update_wallets", [pair for pair in wallets if not pair[1].fresh], _WALLET)
+    grants = [(a.head.account, g) for a in accounts for g in a.grants.values() if g.changed or g.fresh]
+    await _write(conn, "insert_grants", [pair for pair in grants if pair[1].fresh], _NEW_GRANT)
+    await _write(conn, "update_grants", [pair for pair in grants if not pair[1].fresh], _GRANT)
+    holds = [(a.head.account, h) for a in accounts for h in a.holds.values() if h.changed or h.fresh]
+    await _write(conn, "insert_holds", [pair for pair in holds if pair[1].fresh], _NEW_HOLD)
+    await _write(conn, "update_holds", [pair for pair in holds if not pair[1].fresh], _HOLD)
+    await _write(conn, "insert_entries", [(e.account, e) for a in accounts for e in a.posted], _ENTRY)
+    await _write(conn, "insert_outcomes", [(o.account, o) for a in accounts for o in a.outcomes], _OUTCOME)
+
+
+Pack = Callable[[Sequence[Any]], arrays.Packed]
+
+
+async def _write(conn: Tx, name: str, rows: Sequence[tuple[int, Any]], columns: Mapping[str, Pack]) -> None:
+    """Run the query on ``rows``, pairs of an account and a row, as one array for each column."""
+    if not rows:
+        return
+    params: dict[str, arrays.Packed] = {"account": arrays.int8s([account for account, _ in rows])}
+    things = [row for _, row in rows]
+    for column, pack in columns.items():
+        params[column] = pack([*map(attrgetter(column), things)])
+    await conn.execute(getattr(QUERIES, name).encode(), params)
+
+
+def _jsons(values: Sequence[Any]) -> arrays.Packed:
+    return arrays.json_texts([None if value is None else _json(value) for value in values])
+
+
+_HEAD: Final[dict[str, Pack]] = {
+    "seq": arrays.int8s,
+    "hold_seq": arrays.int8s,
+    "last_at": arrays.moments,
+    "next_due_at": arrays.moments,
+}
+_WALLET: Final[dict[str, Pack]] = {
+    "credit_type": arrays.texts,
+    "posted": arrays.int8s,
+    "held": arrays.int8s,
+    "owed": arrays.int8s,
+    "overdraft": arrays.int8s,
+    "updated_at": arrays.moments,
+}
+_GRANT: Final[dict[str, Pack]] = {
+    "id": arrays.int8s,
+    "remaining": arrays.int8s,
+    "held": arrays.int8s,
+    "closed": arrays.bools,
+}
+_NEW_GRANT: Final[dict[str, Pack]] = _GRANT | {
+    "credit_type": arrays.texts,
+    "source": arrays.texts,
+    "amount": arrays.int8s,
+    "priority": arrays.int4s_or_null,
+    "expires_at": arrays.moments,
+    "paid_minor": arrays.int8s_or_null,
+    "currency": arrays.texts,
+    "created_at": arrays.moments,
+}
+_HOLD: Final[dict[str, Pack]] = {
+    "id": arrays.int8s,
+    "amount": arrays.int8s,
+    "captured": arrays.int8s,
+    "released": arrays.int8s,
+    "reported": arrays.int8s,
+    "state": arrays.texts,
+    "expires_at": arrays.moments,
+    "splits": _jsons,
+    "ended_at": arrays.moments,
+}
+_NEW_HOLD: Final[dict[str, Pack]] = _HOLD | {
+    "credit_type": arrays.texts,
+    "on_expiry": arrays.texts,
+    "reference": arrays.texts,
+    "description": arrays.texts,
+    "metadata": _jsons,
+    "opened": _jsons,
+    "op_key": arrays.texts,
+    "request_hash": arrays.byteas,
+    "actor": arrays.texts,
+    "created_at": arrays.moments,
+}
+_ENTRY: Final[dict[str, Pack]] = {
+    "seq": arrays.int8s,
+    "credit_type": arrays.texts,
+    "kind": arrays.texts,
+    "amount": arrays.int8s,
+    "posted_after": arrays.int8s,
+    "held_after": arrays.int8s,
+    "available_after": arrays.int8s,
+    "contra": arrays.texts,
+    "splits": _jsons,
+    "actor": arrays.texts,
+    "effective_at": arrays.moments,
+    "operation": arrays.texts,
+    "quantity": arrays.int8s_or_null,
+    "rate_version": arrays.int4s_or_null,
+    "reference": arrays.texts,
+    "description": arrays.texts,
+    "metadata": _jsons,
+    "hold": arrays.int8s_or_null,
+    "reverses": arrays.int8s_or_null,
+    "detail": _jsons,
+    "op_key": arrays.texts,
+    "request_hash": arrays.byteas,
+}
+_OUTCOME: Final[dict[str, Pack]] = {
+    "op_key": arrays.texts,
+    "request_hash": arrays.byteas,
+    "kind": arrays.texts,
+    "declined": arrays.bools,
+    "answer": _jsons,
+    "keep": arrays.int4s_or_null,
+}

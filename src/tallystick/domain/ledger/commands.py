@@ -1,0 +1,215 @@
+"""What may be asked of the ledger. Amounts are microcredits; ids are numbers within the account.
+
+An `Order` is a command with who asks it and under which idempotency key.
+"""
+
+import secrets
+from datetime import datetime
+from hashlib import blake2b
+from itertools import count
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+OnExpiry = Literal["release", "capture_reported"]
+Overage = Literal["refuse", "debit"]
+Source = Literal["plan", "purchase", "bonus", "promo", "adjustment", "refund"]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+    """Base of all. ``account`` is the internal number: the account whose key scope and lane this is."""
+
+    account: int
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller says of a movement; the ledger keeps it and decides nothing by it."""
+
+    reference: str | None = None
+    description: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+NO_LABELS = Labels()
+
+
+class Grant(Command, frozen=True, kw_only=True):
+    """Give credits. ``paid_minor`` of ``currency`` is what was paid for the whole of it."""
+
+    credit_type: str
+    amount: int
+    source: Source = "bonus"
+    priority: int = 50
+    expires_at: datetime | None = None
+    paid_minor: int | None = None
+    currency: str | None = None
+    labels: Labels = NO_LABELS
+
+
+class Debit(Command, frozen=True, kw_only=True):
+    """Spend ``amount``; or, with ``quantity`` (millionths), what the rate card says ``operation`` costs.
+
+    With a quantity, ``amount`` is 0 and ``credit_type`` may be None: the rate names it.
+    """
+
+    credit_type: str | None
+    amount: int = 0
+    operation: str | None = None
+    quantity: int | None = None
+    labels: Labels = NO_LABELS
+
+
+class Hold(Command, frozen=True, kw_only=True):
+    """Set credits aside for ``expires_in`` seconds."""
+
+    credit_type: str
+    amount: int
+    expires_in: int
+    on_expiry: OnExpiry = "release"
+    labels: Labels = NO_LABELS
+
+
+class Extend(Command, frozen=True, kw_only=True):
+    """Add credits to a hold, or time: it then ends ``expires_in`` seconds from now if that is later."""
+
+    hold: int
+    amount: int = 0
+    expires_in: int | None = None
+
+
+class Capture(Command, frozen=True, kw_only=True):
+    """Spend from a hold. ``final`` releases the rest; ``overage`` says what becomes of more than is held."""
+
+    hold: int
+    amount: int
+    final: bool = False
+    overage: Overage = "refuse"
+
+
+class Report(Command, frozen=True, kw_only=True):
+    """Note how much of a hold is used so far, all in all; captured on expiry if the hold's policy says so."""
+
+    hold: int
+    amount: int
+
+
+class Release(Command, frozen=True, kw_only=True):
+    """Give back all of a hold that was not captured."""
+
+    hold: int
+
+
+class Reverse(Command, frozen=True, kw_only=True):
+    """Undo a debit or capture, or a grant's unspent part. Without ``amount``: all that is not yet undone."""
+
+    entry: int
+    amount: int | None = None
+    reason: str = ""
+
+
+class Refund(Command, frozen=True, kw_only=True):
+    """Take back credits whose price is refunded: the grant's unspent part first, then other credits."""
+
+    grant: int
+    amount: int
+    reason: str = ""
+
+
+class Transfer(Command, frozen=True, kw_only=True):
+    """Move credits to another account of the tenant, each lot with its priority, expiry and price."""
+
+    to: int
+    credit_type: str
+    amount: int
+    labels: Labels = NO_LABELS
+
+
+class Adjust(Command, frozen=True, kw_only=True):
+    """Correct a balance by hand."""
+
+    credit_type: str
+    direction: Literal["credit", "debit"]
+    amount: int
+    reason: str
+
+
+class SetOverdraft(Command, frozen=True, kw_only=True, tag="set_overdraft"):
+    """Allow a wallet to go ``overdraft`` below zero."""
+
+    credit_type: str
+    overdraft: int
+
+
+class EndDue(Command, frozen=True, kw_only=True, tag="end_due"):
+    """End what is due (the sweeper's command): every command does so first."""
+
+
+AnyCommand = (
+    Grant
+    | Debit
+    | Hold
+    | Extend
+    | Capture
+    | Report
+    | Release
+    | Reverse
+    | Refund
+    | Transfer
+    | Adjust
+    | SetOverdraft
+    | EndDue
+)
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+# Keys of the server's own: unlike any other process's, and counted within this one
+_process = secrets.token_hex(8)
+_made = count(1)
+
+
+Names = tuple[tuple[int, str | UUID], ...]
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """A command as it was asked.
+
+    ``names`` are the UUIDs and external ids by which the caller named accounts, each with the internal number
+    it was taken to mean: whether it does is checked under the lock. ``resent`` after an ambiguous commit: a
+    server-made key is looked up too.
+    """
+
+    command: AnyCommand
+    tenant: int
+    actor: str
+    key: str
+    client_key: bool
+    hash: bytes
+    names: Names = ()
+    resent: bool = False
+
+
+def order(
+    command: AnyCommand,
+    *,
+    tenant: int,
+    actor: str,
+    key: str | None = None,
+    names: Names = (),
+    said: AnyCommand | None = None,
+) -> Order:
+    """Make an order. Without a ``key`` of the client one is made, so that it can be sent again safely.
+
+    The hash covers type, account and parsed body, and nothing else: not who asked, nor how it was spelled.
+    ``said`` is the command as far as the caller said it, where ``command`` has what was filled in for them:
+    a default may change, and the same request under the same key is still the same.
+    """
+    return Order(
+        command=command,
+        tenant=tenant,
+        actor=actor,
+        key="c:" + key if key is not None else f"s:{_process}{next(_made):x}",
+        client_key=key is not None,
+        hash=blake2b(_encode(said or command), digest_size=16).digest(),
+        names=names,
+    )

@@ -1,0 +1,1 @@
+"""What dialects share of HTTP. Knows no domain: requests, replies, problems, pages, statistics."""

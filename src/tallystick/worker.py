@@ -1,0 +1,96 @@
+"""The worker: runs every domain's jobs, each in a loop of its own.
+
+Any number of workers may run at once, be late, or be killed: jobs claim what is due with row locks, and nothing
+that a request decides waits for them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from .db.pool import Database
+from .domain.catalog.views import rates_in_force
+from .domain.identity import jobs as identity
+from .domain.ledger import jobs as ledger
+from .domain.metering import jobs as metering
+from .kernel.clock import Clock, SystemClock
+from .kernel.errors import Unavailable
+
+log = structlog.get_logger()
+
+BACKOFF = 30.0  # seconds, at most, between tries of a job that fails
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """``run`` gives how much it did; it comes again after ``every`` seconds."""
+
+    name: str
+    every: float
+    run: Callable[[], Awaitable[int]]
+
+
+def jobs(db: Database, clock: Clock) -> list[Job]:
+    """Every job there is."""
+    return [
+        Job("ledger.sweep", 1, lambda: ledger.sweep(db, rates_in_force)),
+        Job("ledger.purge_outcomes", 3600, lambda: ledger.purge_outcomes(db)),
+        Job("metering.fold", 10, lambda: metering.fold(db)),
+        Job(
+            "identity.purge_refresh_families", 3600, lambda: identity.purge_refresh_families(db, clock.now())
+        ),
+        Job(
+            "identity.purge_sign_in_failures", 3600, lambda: identity.purge_sign_in_failures(db, clock.now())
+        ),
+        Job("identity.purge_request_keys", 3600, lambda: identity.purge_request_keys(db, clock.now())),
+    ]
+
+
+async def work(database_url: str, stop: asyncio.Event) -> None:
+    """Run all jobs until ``stop`` is set; a step under way is finished. Waits for the database if it is away."""
+    db = Database(database_url, size=4)
+    while not await _opened(db):
+        if await _elapsed(stop, 1):
+            return
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for job in jobs(db, SystemClock()):
+                tasks.create_task(_repeat(job, stop), name=job.name)
+    finally:
+        await db.close()
+
+
+async def _opened(db: Database) -> bool:
+    try:
+        await db.open()
+    except Unavailable:
+        return False
+    return True
+
+
+async def _repeat(job: Job, stop: asyncio.Event) -> None:
+    pause = job.every
+    while not await _elapsed(stop, pause):
+        try:
+            done = await job.run()
+        except Unavailable as fact:
+            pause = min(max(pause, 1) * 2, BACKOFF)
+            log.warning("job waits", job=job.name, reason=fact.message)
+        except Exception:  # a fault of one job must not end the others
+            pause = min(max(pause, 1) * 2, BACKOFF)
+            log.exception("job failed", job=job.name)
+        else:
+            pause = job.every
+            if done:
+                log.debug("job done", job=job.name, count=done)
+
+
+async def _elapsed(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait; True when it is time to stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

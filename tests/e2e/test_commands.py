@@ -1,0 +1,265 @@
+"""What an operator does beside the server, while it runs and when it does not."""
+
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from .running import REPOSITORY, TALLYSTICK, Home, Serving, within
+
+PASSWORD = "correct horse battery"
+
+
+def works(serving: Serving, credential: str, path: str = "/v2/accounts") -> int:
+    with serving.client(credential) as client:
+        return client.get(path).status_code
+
+
+def check_key(serving: Serving, key: str, scope: str) -> None:
+    """A key does what its scope says."""
+    with serving.client(key) as client:
+        assert client.get("/v2/accounts").status_code == 200
+        assert client.post("/v2/accounts", json={}).status_code == (403 if scope == "read" else 201)
+        assert client.get("/v2/api-keys").status_code == (200 if scope == "admin" else 403)
+
+
+def check_user(serving: Serving, email: str, token: str, mode: str) -> None:
+    """A member's token and password open their account."""
+    with serving.client(token) as client:
+        credits = client.get("/auth/account/credits")
+        assert credits.status_code == 200, credits.text
+        signed = client.post("/v2/auth/login", json={"email": email, "password": PASSWORD, "mode": mode})
+        assert signed.status_code == 200, signed.text
+        assert works(serving, signed.json()["access"], "/auth/account/credits") == 200
+        wrong = client.post("/v2/auth/login", json={"email": email, "password": "wrong", "mode": mode})
+        assert wrong.status_code == 401
+
+
+def make_account(serving: Serving, key: str, external_id: str) -> str:
+    with serving.client(key) as client:
+        made = client.post("/v2/accounts", json={"external_id": external_id})
+        assert made.status_code == 201, made.text
+        granted = client.post("/v2/grants", json={"account": made.json()["id"], "amount": 10})
+        assert granted.status_code == 201
+        return str(made.json()["id"])
+
+
+def check_demo(made: dict[str, Any], serving: Serving) -> None:
+    assert made.keys() >= {
+        "test_key", "access_token", "refresh_token", "email", "password", "account_id", "account_number",
+        "account_uuid",
+    }  # fmt: skip
+    assert works(serving, made["access_token"], "/auth/account/credits") == 200
+    assert works(serving, made["access_token"], "/auth/account/ledger") == 200
+    with serving.client(made["test_key"]) as client:
+        account = client.get(f"/v2/accounts/{made['account_id']}").json()
+        assert account["external_id"] == "demo-1"
+        for word in ("entries", "grants", "holds"):
+            assert client.get(f"/v2/accounts/{made['account_id']}/{word}").json()["data"], word
+        login = {"email": made["email"], "password": made["password"], "mode": "test"}
+        assert client.post("/v2/auth/login", json=login).status_code == 200
+        refreshed = client.post("/v2/auth/refresh", json={"refresh": made["refresh_token"]})
+        assert refreshed.status_code == 200
+
+
+def test_init_prints_secrets_once(fresh: Home) -> None:
+    made = fresh.json("init", "--json")
+    assert made.keys() == {"app_id", "live_key", "test_key", "owner_email", "owner_password"}
+    assert (made["live_key"][:8], made["test_key"][:8]) == ("cb_live_", "cb_test_")
+    again = fresh.json("init", "--json")
+    assert again == {"app_id": made["app_id"], "owner_email": made["owner_email"], "exists": True}
+    assert fresh.family() == [], "the database was up for the command's own time"
+    words = fresh.run("init").stdout
+    assert words == f"exists: app {made['app_id']}, owner {made['owner_email']}\n"
+
+
+def test_keys_while_it_runs(served: Serving) -> None:
+    home = served.home
+    for mode, scope in (("test", "read"), ("live", "write"), ("test", "admin")):
+        printed = home.run("keys", "create", "--mode", mode, "--scope", scope, "--name", f"{mode} {scope}")
+        key = printed.stdout.strip()
+        assert printed.stdout == key + "\n", "the key alone"
+        assert key.startswith(f"cb_{mode}_")
+        check_key(served, key, scope)
+    listed = home.run("keys", "list").stdout
+    assert "cb_" not in listed
+    row = next(line for line in listed.splitlines() if "live write" in line)
+    assert row.split("  ")[1:3] == ["live", "write"]
+    assert row.split("  ")[5] == "active"
+
+
+def test_a_revoked_key_stops_within_a_second(served: Serving) -> None:
+    home = served.home
+    name = f"doomed {time.time()}"
+    key = home.run("keys", "create", "--mode", "test", "--scope", "write", "--name", name).stdout.strip()
+    id = next(line.split()[0] for line in home.run("keys", "list").stdout.splitlines() if name in line)
+    with served.client(key) as client:
+        assert client.get("/v2/accounts").status_code == 200
+        assert home.run("keys", "revoke", id).stdout == f"revoked {id}\n"
+        assert within(1.2, lambda: client.get("/v2/accounts").status_code == 401)
+        # the hot path reads the same
+        assert client.post("/v2/debits", json={"account": "ext:nobody", "amount": 1}).status_code == 401
+    home.run("keys", "revoke", "key_01m7y3pcs0fz6sah8sbbhdaw62", status=1)
+    assert "No such API key" in home.run("keys", "revoke", "nonsense", status=1).stderr
+
+
+@pytest.mark.parametrize("mode", ["live", "test"])
+def test_users_while_it_runs(served: Serving, mode: str) -> None:
+    home, email = served.home, f"ann@{mode}.example"
+    account = make_account(served, home.made[f"{mode}_key"], f"with-user-{mode}")
+    named = account if mode == "live" else f"test:ext:with-user-{mode}"
+    home.run("users", "create", "--email", email, "--password", PASSWORD, "--account", named)
+    token = home.run("token", "--email", email, "--mode", mode).stdout.strip()
+    check_user(served, email, token, mode)
+
+
+def test_users_that_cannot_be_made(served: Serving) -> None:
+    def create(email: str, *more: str) -> str:
+        return served.home.run("users", "create", "--email", email, *more, status=1).stderr
+
+    assert "exists" in create("owner@tallystick.local", "--password", PASSWORD)
+    assert "password" in create("x@x.example", "--password", "short")
+    assert "No such account" in create("x@x.example", "--password", PASSWORD, "--account", "ext:nobody")
+    assert "No such user" in served.home.run("token", "--email", "x@x.example", status=1).stderr
+
+
+def test_a_staff_token_reads_every_account(served: Serving) -> None:
+    home = served.home
+    account = make_account(served, home.made["live_key"], "seen-by-staff")
+    home.run("users", "create", "--email", "staff@us.example", "--password", PASSWORD, "--staff")
+    token = home.run("token", "--email", "staff@us.example").stdout.strip()
+    assert works(served, token, f"/v2/accounts/{account}/balance") == 200
+
+
+def test_demo_twice_while_it_runs(served: Serving) -> None:
+    first = served.home.json("demo", "--json")
+    check_demo(first, served)
+    before = counts(served.home)
+    second = served.home.json("demo", "--json")
+    check_demo(second, served)
+    assert counts(served.home) == before
+    assert second["account_id"] == first["account_id"]
+    assert works(served, first["test_key"]) == 200
+    assert served.home.json("verify", "--json")["ok"]
+
+
+def counts(home: Home) -> dict[str, int]:
+    with psycopg.connect(home.database_url()) as conn:
+        return {
+            table: conn.execute(f"select count(*) from {table}".encode()).fetchone()[0]  # type: ignore[index]
+            for table in ("account", "entry", "hold", "credit_grant", "app_user", "membership", "rate_card")
+        }
+
+
+def test_verify_names_the_row_that_lies(home: Home) -> None:
+    serving = home.serve()
+    liar = make_account(serving, serving.key, "liar")
+    make_account(serving, serving.key, "honest")
+    report = home.json("verify", "--json")
+    assert report.keys() == {"ok", "checked", "faults"}
+    assert (report["ok"], report["faults"], report["checked"]["entries"]) == (True, [], 2)
+    with psycopg.connect(home.database_url(), autocommit=True) as conn:
+        conn.execute("set session_replication_role = replica")  # or a trigger would refuse
+        conn.execute(
+            "update wallet set posted = posted + 1 where account_id = (select min(account_id) from wallet)"
+        )
+    report = home.json("verify", "--json", status=1)
+    assert not report["ok"]
+    assert {fault["account"] for fault in report["faults"] if fault["account"]} == {liar}
+    assert any("wallet" in fault["row"] for fault in report["faults"]), report["faults"]
+    said = home.run("verify", status=1).stdout
+    assert "NOT OK" in said
+    assert liar in said
+    home.json("verify", "--json", "--account", liar, status=1)
+    home.json("verify", "--json", "--account", "test:ext:honest")
+    assert "No such account" in home.run("verify", "--account", "ext:nobody", status=1).stderr
+    serving.stop()
+    home.json("verify", "--json", status=1)
+
+
+def test_the_same_without_a_server(home: Home) -> None:
+    assert home.run("migrate").stdout == "nothing to do\n"
+    key = home.run("keys", "create", "--mode", "test", "--scope", "write").stdout.strip()
+    demo = home.json("demo", "--json")
+    assert home.json("verify", "--json")["ok"]
+    home.run("users", "create", "--email", "ann@acme.example", "--password", PASSWORD, "--account",
+             demo["account_id"])  # fmt: skip
+    token = home.run("token", "--email", "ann@acme.example", "--mode", "test").stdout.strip()
+    assert home.family() == []
+    serving = home.serve()
+    check_key(serving, key, "write")
+    check_demo(demo, serving)
+    check_user(serving, "ann@acme.example", token, "test")
+
+
+def test_two_commands_at_once_on_a_fresh_folder(fresh: Home) -> None:
+    """None meets half of what another makes."""
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: fresh.json("init", "--json"), range(3)))
+    assert len({made["app_id"] for made in both}) == 1
+    assert sum("exists" in made for made in both) == 2
+
+
+def test_migrate_makes_a_fresh_database(fresh: Home) -> None:
+    applied = fresh.run("migrate").stdout.split()
+    assert applied[0] == "0001_foundation.sql"
+    assert fresh.run("migrate").stdout == "nothing to do\n"
+    with_no_app = fresh.run("keys", "create", "--mode", "test", "--scope", "read", status=1)
+    assert "tallystick init" in with_no_app.stderr
+
+
+def test_a_worker_by_itself(served: Serving) -> None:
+    """Beside the server, on the same database; it ends when told to."""
+    worker = subprocess.Popen(
+        [TALLYSTICK, "worker", *served.home.place], env=served.home.environment, stderr=subprocess.PIPE
+    )
+    try:
+        time.sleep(3)
+        assert worker.poll() is None
+        os.kill(worker.pid, signal.SIGINT)
+        assert worker.wait(15) == 0
+    finally:
+        worker.kill()
+        _, said = worker.communicate()
+    assert b"Traceback" not in said
+    assert httpx2.get(served.address + "/readyz").status_code == 200
+
+
+def test_routes(home: Home) -> None:
+    """Each line says METHOD path file:line, and needs no database."""
+    lines = home.run("routes", "consume", place=False, status=1).stdout.split()
+    assert lines == [], "no dialect has it yet"
+    [line] = [
+        line
+        for line in home.run("routes", "debits", place=False).stdout.splitlines()
+        if line.split()[:2] == ["POST", "/v2/debits"]
+    ]
+    file, _, number = line.split()[2].rpartition(":")
+    text = (REPOSITORY / file).read_text().splitlines()
+    assert "def create_debit" in text[int(number) - 1]
+    paths = [line.split()[1] for line in home.run("routes", place=False).stdout.splitlines()]
+    assert {"/v2/accounts", "/v2/holds", "/auth/account/credits", "/readyz"} <= set(paths)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/none", "Connection refused"),
+        ("{server}", 'database "none" does not exist'),
+        ("nonsense", 'missing "=" after "nonsense"'),
+    ],
+)
+def test_a_database_that_cannot_be_used(fresh: Home, server_url: str, url: str, words: str) -> None:
+    fresh.url = make_conninfo(server_url, dbname="none") if url == "{server}" else url
+    for command in (["migrate"], ["serve", "--port", "0"]):
+        said = fresh.run(*command, status=1).stderr
+        assert said.startswith("tallystick: the database cannot be used: "), said
+        assert words in said
+        assert len(said) < 500

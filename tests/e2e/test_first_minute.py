@@ -1,0 +1,112 @@
+"""What a newcomer does: start it, paste what it prints, read the docs."""
+
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx2
+import pytest
+import yaml
+
+from .running import REPOSITORY, Home, Serving
+
+SECRET = re.compile(r"cb_(?:live|test)_\w+|password")
+
+
+def paste(lines: str, folder: Path) -> list[str]:
+    """What a shell prints that stops at the first error."""
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail"], input=lines, capture_output=True, text=True, timeout=60, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def printed_steps(out: str) -> str:
+    return out[out.index("export T=") :]
+
+
+def readme_steps(serving: Serving) -> str:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"## A first minute\n\n```sh\n(.*?)```", readme, re.DOTALL)
+    assert block, "the README shows a first minute"
+    steps = block[1]
+    assert "http://127.0.0.1:8000" in steps
+    assert "cb_test_..." in steps
+    return steps.replace("http://127.0.0.1:8000", serving.address).replace("cb_test_...", serving.key)
+
+
+def test_a_first_start_prints_secrets_once_and_lines_that_work(fresh: Home) -> None:
+    serving = fresh.serve()
+    assert serving.address in serving.out
+    assert serving.printed("owner") == "owner@tallystick.local"
+    assert serving.printed("live key").startswith("cb_live_")
+    assert len(re.findall(r"password\s+\S{16,}", serving.out)) == 1
+    assert serving.out.count(serving.printed("live key")) == 1
+
+    answers = [json.loads(line) for line in paste(printed_steps(serving.out), fresh.data.parent)]
+    kinds = [one["id"].partition("_")[0] for one in answers[:-1]]
+    assert kinds == ["acct", "grant", "debit", "hold"], answers
+    [balance] = answers[-1]["balances"]
+    assert (balance["posted"], balance["held"], balance["available"]) == ("85.5", "0", "85.5")
+
+    password, key = serving.printed("password"), serving.printed("live key")
+    assert serving.stop() == 0
+    again = fresh.serve(port=serving.port)
+    assert again.address in again.out
+    assert not SECRET.search(again.out), again.out
+    with again.client(key) as client:  # what was printed once stays good
+        assert client.get("/v2/accounts").status_code == 200
+        signed = client.post("/v2/auth/login", json={"email": "owner@tallystick.local", "password": password})
+        assert signed.status_code == 200
+
+
+def test_the_readme_is_true(home: Home) -> None:
+    serving = home.serve()
+    answers = [json.loads(line) for line in paste(readme_steps(serving), home.data.parent)]
+    [balance] = answers[-1]["balances"]
+    assert (balance["posted"], balance["held"]) == ("85.5", "0")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs"])
+def test_it_answers_without_a_credential(served: Serving, path: str) -> None:
+    assert httpx2.get(served.address + path).status_code == 200
+
+
+class _Fetched(HTMLParser):
+    """Every address that a browser would fetch for a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if value and (name in ("src", "srcset", "poster") or (tag == "link" and name == "href")):
+                self.found.append(value)
+
+
+def test_the_docs_fetch_nothing_from_outside(served: Serving) -> None:
+    page = httpx2.get(f"{served.address}/docs")
+    fetched = _Fetched()
+    fetched.feed(page.text)
+    assert fetched.found
+    for asset in fetched.found:
+        address = urljoin(f"{served.address}/docs", asset)
+        assert address.startswith(served.address + "/"), f"{asset} is fetched from another host"
+        answer = httpx2.get(address)
+        assert (answer.status_code, len(answer.content) > 0) == (200, True), asset
+    start = httpx2.get(f"{served.address}/docs/start.js").text
+    assert not re.findall(r"https?://", start)
+    documents = re.findall(r'url: "([^"]+)"', start)
+    assert documents
+    for document in documents:
+        text = httpx2.get(urljoin(f"{served.address}/docs", document)).text
+        assert yaml.safe_load(text)["openapi"].startswith("3.")  # JSON is YAML too
+    # whatever the bundle would like to load: the browser is told to ask nobody else
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert not re.search(r"https?:|\*", policy)

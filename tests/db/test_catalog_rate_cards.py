@@ -113,6 +113,26 @@ async def test_the_past_is_not_repriced(db: Database) -> None:
     assert refused.value.field == "effective_at"
 
 
+async def test_a_card_comes_into_force_in_the_tenants_own_time(db: Database) -> None:
+    app = (await cast.first_app(db)).app
+    first = await put(db, app.test, SMS)
+    month = datetime.now(UTC) + timedelta(days=30)
+    later = await put(db, app.test, VOICE, at=month)
+    async with db.connection() as conn:
+        assert await views.rate_card(conn, app.test) == first
+        assert (await views.rate_cards(conn, app.test)).rows == [later, first]  # seen before its time
+        assert await views.rate_card(conn, app.test, at=month) == later
+    async with db.tx() as tx:
+        await run(tx, "update tenant set clock_ahead = '31 days' where id = %s", [app.test])
+    async with db.connection() as conn:
+        assert await views.rate_card(conn, app.test) == later
+    with pytest.raises(Invalid) as refused:
+        await put(db, app.test, SMS, at=month)
+    assert refused.value.field == "effective_at"
+    newest = await put(db, app.test, SMS, VOICE)
+    assert month < newest.effective_at == newest.created_at
+
+
 async def test_rates_in_force(db: Database) -> None:
     app = (await cast.first_app(db)).app
     first = await put(db, app.live, SMS, VOICE)
@@ -128,20 +148,30 @@ async def test_rates_in_force(db: Database) -> None:
         (app.test, "voice"),
         (99, "sms"),
     ]
+
+    def at(moment: datetime) -> list[tuple[int, str, datetime]]:
+        return [(tenant, operation, moment) for tenant, operation in wanted]
+
     conn = await db.dedicated()
     try:
         now = datetime.now(UTC)
-        assert await views.rates_in_force(conn, wanted, now) == {
+        assert await views.rates_in_force(conn, at(now)) == {
             (app.live, "sms"): RateLine(1, "credits", 2_000_000),
             (app.live, "voice"): RateLine(1, "credits", 5_000_000),
             (app.test, "voice"): RateLine(1, "credits", 5_000_000),
         }
-        assert await views.rates_in_force(conn, wanted, soon) == {
+        assert await views.rates_in_force(conn, at(soon)) == {
             (app.live, "sms"): RateLine(2, "credits", 3_000_000),
             (app.test, "voice"): RateLine(1, "credits", 5_000_000),
         }
-        assert await views.rates_in_force(conn, wanted, first.effective_at - timedelta(seconds=1)) == {}
-        assert await views.rates_in_force(conn, [], now) == {}
+        assert await views.rates_in_force(conn, at(first.effective_at - timedelta(seconds=1))) == {}
+        assert await views.rates_in_force(conn, []) == {}
+        mixed = [(app.live, "sms", soon), (app.live, "voice", now), (app.test, "voice", now)]
+        assert await views.rates_in_force(conn, mixed) == {
+            (app.live, "sms"): RateLine(2, "credits", 3_000_000),
+            (app.live, "voice"): RateLine(1, "credits", 5_000_000),
+            (app.test, "voice"): RateLine(1, "credits", 5_000_000),
+        }
     finally:
         await conn.close()
 
@@ -163,7 +193,11 @@ async def test_rates_in_force_reads_by_index_alone(db: Database) -> None:
         )
     conn = await db.dedicated()
     try:
-        values: dict[str, Any] = {"tenants": [app.live], "operations": ["op3"], "now": datetime.now(UTC)}
+        values: dict[str, Any] = {
+            "tenants": [app.live],
+            "operations": ["op3"],
+            "moments": [datetime.now(UTC)],
+        }
         lines = await all_rows(
             conn, _Line, "explain (analyze, costs off, timing off) " + views.q.rates_in_force, values
         )

@@ -1,12 +1,13 @@
 """Accounts: made with their head, found by four names, and by no stranger."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from typing import cast as typed
 
 import pytest
 
-from tallystick.db.pool import Database, value
+from tallystick.db.pool import Database, run, value
 from tallystick.domain.identity import actions, views
 from tallystick.domain.identity.model import Account, AccountChanges
 from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound
@@ -255,3 +256,98 @@ async def test_list_by_keyset_with_filters(db: Database) -> None:
         assert (await views.accounts(conn, tenant, external_id="c3", email="odd@x.example")).rows == [made[3]]
         assert (await views.accounts(conn, tenant, external_id="c3", email="even@x.example")).rows == []
         assert (await views.accounts(conn, tenant, external_id="c\x003")).rows == []
+
+
+async def test_who_the_customer_is(db: Database) -> None:
+    tenant = (await cast.first_app(db)).app.live
+    plain = await cast.make_account(db, tenant)
+    assert (plain.first_name, plain.last_name, plain.phone, plain.tax_id) == ("", "", "", "")
+    assert (plain.kind, plain.address, plain.tax_exempt) == ("individual", {}, False)
+    made = await cast.make_account(
+        db,
+        tenant,
+        first_name="Ann",
+        last_name="Nakato",
+        phone="+256 700",
+        kind="business",
+        address={"line1": "Plot 1", "line2": "", "city": None, "country": "UG"},
+        tax_id="UG-1",
+        tax_exempt=True,
+    )
+    assert (made.first_name, made.last_name, made.phone) == ("Ann", "Nakato", "+256 700")
+    assert (made.kind, made.tax_id, made.tax_exempt) == ("business", "UG-1", True)
+    assert made.address == {"line1": "Plot 1", "country": "UG"}
+    changed = await patch(db, made, address={"city": "Gulu"}, tax_exempt=False, phone="")
+    assert (changed.address, changed.tax_exempt, changed.phone) == ({"city": "Gulu"}, False, "")
+    assert changed.first_name == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("kind", "person", "kind"),
+        ("status", "closed", "status"),
+        ("status", "asleep", "status"),
+        ("address", {"country": "uk"}, "address.country"),
+        ("address", {"country": "\u0661\u0662"}, "address.country"),
+        ("address", {"street": "x"}, "address.street"),
+        ("address", {"city": 5}, "address.city"),
+        ("address", {"city": "x" * 256}, "address.city"),
+        ("phone", "\ud800", "phone"),
+        ("tax_id", "\0", "tax_id"),
+        ("first_name", "x" * 101, "first_name"),
+    ],
+)
+async def test_what_no_customer_is(db: Database, field: str, value: Any, named: str) -> None:
+    account = await cast.acme(db, (await cast.first_app(db)).app.live)
+    with pytest.raises(Invalid) as refused:
+        await patch(db, account, **{field: value})
+    assert refused.value.field == named
+
+
+async def test_a_status_is_changed_with_its_head_and_audited(db: Database) -> None:
+    tenant = (await cast.first_app(db)).app.live
+    account = await cast.acme(db, tenant)
+    await cast.globex(db, tenant)
+    for status in ("blocked", "blocked", "inactive", "active"):
+        async with db.tx() as tx:
+            changed = await actions.patch_account(
+                tx, tenant, account.account_id, {"status": status}, by="user:ann"
+            )
+        assert changed.status == status
+        async with db.connection() as conn:
+            shown = (await views.accounts(conn, tenant, status=status)).rows
+            assert account.account_id in {row.account_id for row in shown}
+            assert {row.status for row in shown} == {status}
+            named = await views.accounts(conn, tenant, external_id="acme", status="blocked")
+            assert len(named.rows) == (status == "blocked")
+            by_mail = await views.accounts(conn, tenant, email="billing@acme.example", status=status)
+            assert len(by_mail.rows) == 1
+    async with db.connection() as conn:
+        acts = [row for row in (await views.audit_log(conn, tenant)).rows if "account" in row.action]
+    assert [(row.actor, row.details["to"]) for row in acts] == [
+        ("user:ann", "active"),
+        ("user:ann", "inactive"),
+        ("user:ann", "blocked"),
+    ]
+    async with db.tx() as tx:
+        await run(tx, "update account_head set status = 'closed' where account_id = %s", [account.account_id])
+    with pytest.raises(Conflict) as refused:
+        await patch(db, account, status="active")
+    assert refused.value.code == "account_closed"
+    assert (await patch(db, account, name="Gone")).status == "closed"
+
+
+async def test_a_clock_that_is_ahead(db: Database) -> None:
+    app = (await cast.first_app(db)).app
+    real = datetime.now(UTC)
+    async with db.tx() as tx:
+        await actions.set_clock(tx, app.test, timedelta(days=400))
+        assert (await views.tenant(tx, app.test)).clock_ahead == timedelta(days=400)
+        assert (await views.tenant(tx, app.live)).clock_ahead == timedelta()
+        now = await views.now(tx, app.test)
+    assert abs(now - real - timedelta(days=400)) < timedelta(minutes=5)
+    made = await cast.acme(db, app.test)
+    assert made.created_at > real + timedelta(days=399)
+    assert (await patch(db, made, name="B")).updated_at >= made.updated_at
+    assert (await cast.acme(db, app.live)).created_at < real + timedelta(days=1)

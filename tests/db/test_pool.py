@@ -169,7 +169,10 @@ async def test_rows(db: Database) -> None:
 
 def test_named_queries() -> None:
     queries = Queries("tallystick.domain.ledger")
-    assert queries.clock == "select clock_timestamp()"
+    assert (
+        queries.which_exist == "-- Which of the accounts that could not be locked are there at all.\n"
+        "select account_id from account_head where account_id = any(%(accounts)s)"
+    )
     assert "lock_heads" in queries.names()
     with pytest.raises(AttributeError, match="no query named nothing"):
         _ = queries.nothing

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+SYSTEM: Final = "system"
+"""The actor of what happens by itself: a renewal, an expiry."""
 
 
 class Mode(StrEnum):

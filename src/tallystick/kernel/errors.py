@@ -10,6 +10,7 @@ Fact
 ├── Conflict                the object's state does not allow it
 ├── KeyReused               an idempotency key came again with another body
 ├── InsufficientCredits     a shortage: the one decline that a customer can mend by paying
+├── LimitReached            a feature may not be used so much: a larger plan would allow it
 └── Unavailable             not now: nothing was recorded, try again
     └── Busy                somebody else holds the account, or the queue is full
 """
@@ -95,6 +96,19 @@ class InsufficientCredits(Fact):
         super().__init__("The wallet has too few credits available.")
         self.needed = needed
         self.available = available
+
+
+class LimitReached(Fact):
+    """``needed`` and ``remaining`` are units of the feature; ``reason`` is an entitlement's."""
+
+    code = "limit_reached"
+
+    def __init__(self, feature: str, needed: int, remaining: int, reason: str) -> None:
+        super().__init__("The account may not use so much of this feature.")
+        self.feature = feature
+        self.needed = needed
+        self.remaining = remaining
+        self.reason = reason
 
 
 class Unavailable(Fact):

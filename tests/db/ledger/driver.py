@@ -28,9 +28,9 @@ CREDITS = "credits"
 RATES = {"render": RateLine(7, CREDITS, 3), "lookup": RateLine(7, "api_calls", 2_000_001)}
 
 
-async def rates(conn: Tx, wanted: list[tuple[int, str]], now: datetime) -> dict[tuple[int, str], RateLine]:
+async def rates(conn: Tx, wanted: list[tuple[int, str, datetime]]) -> dict[tuple[int, str], RateLine]:
     """One rate card for every tenant."""
-    return {(tenant, name): RATES[name] for tenant, name in wanted if name in RATES}
+    return {(tenant, name): RATES[name] for tenant, name, _ in wanted if name in RATES}
 
 
 class Ledger:

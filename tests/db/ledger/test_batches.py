@@ -5,8 +5,9 @@ import pytest
 from tallystick.domain.ledger import actions
 from tallystick.domain.ledger import commands as command
 from tallystick.domain.ledger.actions import Result
-from tallystick.domain.ledger.commands import AnyCommand
+from tallystick.domain.ledger.commands import AnyCommand, order
 from tallystick.domain.ledger.model import Answer
+from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, InsufficientCredits, Invalid, NotFound
 
 from .driver import CREDITS, Ledger, all_said, debit, rates, running, transfer
@@ -191,5 +192,7 @@ async def test_manual_acts_stand_in_the_audit_log(ledger: Ledger) -> None:
         await ledger.do(undo, key="k")
     await ledger.ask(command.Reverse(account=account, entry=spent.seq, reason="again"), key="declined")
     await ledger.overdraft(account, 5)
+    taken_back = command.Reverse(account=account, entry=1, amount=1)
+    await ledger.lanes.submit(order(taken_back, tenant=ledger.tenant, actor=SYSTEM))
     rows = await ledger.sql("select actor, action, reason from audit_log where tenant_id = %s", ledger.tenant)
     assert rows == [("key:test", "reverse", "a mistake"), ("key:test", "set_overdraft", None)]

@@ -40,16 +40,20 @@ READS = (
     " named_entries undone entries_by_key holds_by_key outcomes_by_key"
 ).split()
 BY_ACCOUNT = {"accounts": "bigint[]", "ids": "bigint[]", "keys": "text[]"}
-JOBS = {"lock_due_heads": {"most": "int"}, "purge_outcomes": {}}
+JOBS = {
+    "lock_due_heads": {"most": "int", "tenant": "int"},
+    "due_heads": {"tenant": "int"},
+    "purge_outcomes": {},
+}
 PAGES = {
     name: {
         "account": "bigint", "before": "bigint", "low": "bigint", "high": "bigint", "seq": "bigint", "hold": "bigint",
         "limit": "bigint", "offset": "bigint", "kind": "text", "kinds": "text[]", "source": "text", "state": "text",
         "credit_type": "text", "from": "timestamptz", "to": "timestamptz", "at": "timestamptz", "now": "timestamptz",
-        "moment": "timestamptz", "burned": "bigint[]", "tenant": "int",
+        "moment": "timestamptz", "burned": "bigint[]", "ids": "bigint[]", "tenant": "int",
     }
     for name in "head seq_from entries grants grants_at holds entries_of_hold reversals usage_total history"
-    " history_total".split()
+    " history_total lapsed".split()
 }  # fmt: skip
 
 
@@ -112,7 +116,8 @@ def check(name: str, found: list[dict[str, Any]]) -> None:
     kinds = [node["Node Type"] for node in found]
     assert not {"Seq Scan", "Hash Join", "Merge Join", "Materialize"} & set(kinds), (name, kinds)
     for node in found:
-        if "Index" in node["Node Type"]:
+        # an index that holds only the few tenants whose clock is ahead is read whole
+        if "Index" in node["Node Type"] and node.get("Index Name") != "tenant_ahead":
             assert "Index Cond" in node, (name, node)
 
 
@@ -142,6 +147,8 @@ async def test_no_page_and_no_job_scans(ledger: Ledger) -> None:
                 assert any(node.get("Index Name") == "outcome_expiry" for node in found), found
                 found = [node for node in found if node.get("Index Name") == "outcome_expiry"]
             for node in found:
+                if name == "lock_due_heads" and node.get("Relation Name") in ("tenant", "pg_database"):
+                    continue  # each tenant is asked, by its own time
                 assert node["Node Type"] != "Seq Scan", (name, found)
                 if "Index" in node["Node Type"]:
                     assert "Index Cond" in node, (name, node)

@@ -16,7 +16,7 @@ from tallystick.domain.ledger import commands as command
 from tallystick.domain.ledger.actions import Result, settle
 from tallystick.domain.ledger.books import QUERIES, accounts_of
 from tallystick.domain.ledger.commands import Order
-from tallystick.domain.ledger.model import Account, Entry, Grant, Hold, Wallet
+from tallystick.domain.ledger.model import Account, Entry, Grant, Hold, Moments, Wallet
 from tallystick.domain.ledger.rules import end_due
 from tests.unit.ledger.histories import Step, histories
 
@@ -70,7 +70,7 @@ async def replay(timed: Timed, path: str, history: list[Step]) -> None:
             # a key that the server made is looked up only when its lane sends it again
             one.resent = any(one is old for old in sent)
         sent += orders
-        [results] = settle(books, [(orders, path == "atomic")], now)
+        [results] = settle(books, [(orders, path == "atomic")], Moments(now))
         expected = all_said(results)
         for account in books.values():
             account.named = {entry.seq: entry for entry in account.posted}

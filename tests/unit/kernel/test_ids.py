@@ -16,6 +16,8 @@ from tallystick.kernel.ids import (
     base32,
     inner_of,
     inner_uuid,
+    owned_uuid,
+    owner_of,
     parse_typeid,
     typeid,
     uuid7,
@@ -98,6 +100,20 @@ def test_an_accounts_number_is_read_back(number: int) -> None:
     uuid = account_uuid(number)
     assert account_of(uuid) == number
     assert (uuid.version, uuid.variant) == (7, RFC_4122)
+
+
+@given(st.integers(0, 2**48 - 1))
+def test_what_an_account_owns_says_whose_it_is(number: int) -> None:
+    made = [owned_uuid(number) for _ in range(3)]
+    assert {owner_of(uuid) for uuid in made} == {number}
+    assert made == sorted(set(made))
+    assert account_of(made[0]) == number
+
+
+@pytest.mark.parametrize("number", [-1, 2**48])
+def test_a_number_that_does_not_fit_is_refused(number: int) -> None:
+    with pytest.raises(AssertionError):
+        owned_uuid(number)
 
 
 @given(st.integers(0, 2**48 - 1), st.sampled_from(Kind), st.integers(0, 2**62 - 1))

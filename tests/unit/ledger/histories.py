@@ -29,13 +29,17 @@ from .builders import CALLS, CREDITS
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``lasts`` is a grant's life in seconds from the step; ``again`` picks an order sent before instead."""
+    """``lasts`` is a grant's life in seconds; ``again`` picks an order sent before instead.
+
+    ``late``: the grant is for so many seconds before the step, from when it then lives. Otherwise from the step.
+    """
 
     forward: int
     asked: AnyCommand
     key: str | None = None
     lasts: int | None = None
     again: int | None = None
+    late: int | None = None
 
     def order(
         self, books: Mapping[int, Account], now: datetime, sent: Sequence[Order], tenant: int = 1
@@ -50,8 +54,12 @@ class Step:
         head = books[account].head
         found: dict[str, Any] = {"account": account}
         match self.asked:
-            case command.Grant() if self.lasts is not None:
-                found["expires_at"] = now + timedelta(seconds=self.lasts)
+            case command.Grant():
+                begins = now - timedelta(seconds=self.late or 0)
+                if self.late is not None:
+                    found["effective_at"] = begins
+                if self.lasts is not None:
+                    found["expires_at"] = begins + timedelta(seconds=self.lasts)
             case command.Extend() | command.Capture() | command.Report() | command.Release():
                 found["hold"] = _pick_of(head.hold_seq, self.asked.hold)
             case command.Reverse():
@@ -86,6 +94,7 @@ _amount = st.one_of(
 )
 _key = st.one_of(st.none(), st.integers(1, 25).map(str))
 _life = st.one_of(st.none(), st.none(), st.integers(1, 12), st.integers(-1, 100), st.just(1_000_001))
+_late = st.one_of(*[st.none()] * 3, st.integers(0, 40), st.just(1_000_000))
 _time = st.one_of(st.integers(1, 12), st.integers(1, 100), st.integers(1, 100), st.sampled_from([1, 10**12]))
 _pick = st.integers(0, 12)
 _labels = st.one_of(
@@ -166,7 +175,8 @@ def steps(kind: str, *, backwards: bool = False) -> st.SearchStrategy[Step]:
     """Steps of one kind; with ``backwards`` the clock that is read may also go back."""
     forward = st.one_of(_forward, _forward, _forward, _backward) if backwards else _forward
     lasts = _life if kind == "grant" else st.none()
-    return st.builds(Step, forward=forward, asked=_asked[kind], key=_key, lasts=lasts)
+    late = _late if kind == "grant" else st.none()
+    return st.builds(Step, forward=forward, asked=_asked[kind], key=_key, lasts=lasts, late=late)
 
 
 def repeats() -> st.SearchStrategy[Step]:

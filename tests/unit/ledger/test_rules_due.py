@@ -6,6 +6,7 @@ from tallystick.domain.ledger.rules import end_due
 from tallystick.kernel.errors import Conflict, InsufficientCredits
 
 from .builders import ACME, CREDITS, GLOBEX, Ledger, after
+from .checks import check_books
 
 
 def test_a_grant_expires_at_its_time_though_swept_later() -> None:
@@ -225,6 +226,83 @@ def test_what_expired_stays_expired_when_the_clock_goes_back() -> None:
     with pytest.raises(Conflict):
         ledger.capture(hold, 1)
     assert ledger.debit(1).effective_at == after(50)
+
+
+def test_what_becomes_free_again_when_the_clock_has_gone_back_still_expires() -> None:
+    ledger = Ledger()
+    grant = ledger.grant(30, lasts=9)
+    spent = ledger.debit(10)
+    hold = ledger.hold(20, lasts=40)
+    ledger.at(9)
+    assert ledger.end_due() == []
+    assert ledger[ACME].head.next_due_at == after(40)
+    ledger.at(7)
+    ledger.reverse(spent.seq, 4)
+    assert ledger[ACME].head.next_due_at == after(9)
+    ledger.at(9)
+    assert [entry.amount for entry in ledger.end_due()] == [-4]
+    ledger.at(8)
+    assert ledger.release(hold).facts["posted"] == 0  # by the account's own time it has expired
+    assert ledger.lot(grant).remaining == 0
+
+
+def test_a_hold_that_is_released_when_the_clock_has_gone_back() -> None:
+    """The shortest history that a long search once found, and the rest of it that mattered."""
+    ledger = Ledger()
+    grant = ledger.grant(30, lasts=9)
+    hold = ledger.hold(20, lasts=40)
+    ledger.overdraft(0)
+    ledger.debit(1)
+    ledger.debit(1)
+    ledger.capture(hold, 1)
+    for source in ("plan", "promo", "plan"):
+        ledger.grant(1, source=source, priority=10)
+    ledger.at(-1)
+    ledger.grant(1, source="plan", priority=10)
+    with pytest.raises(InsufficientCredits):
+        ledger.hold(156, lasts=1)
+    ledger.report(hold, 1)
+    ledger.at(-21)
+    ledger.extend(hold, 12)
+    with pytest.raises(InsufficientCredits):
+        ledger.debit(1)
+    assert ledger.lot(grant).free == 0
+    ledger.at(9)
+    with pytest.raises(InsufficientCredits):
+        ledger.refund(grant, 1)
+    assert ledger[ACME].head.next_due_at == after(40)
+    ledger.at(8)
+    ledger.release(hold)
+    check_books(ledger.books, ledger.now)
+    assert ledger[ACME].head.next_due_at == after(9)
+    ledger.at(9)
+    assert [entry.splits[0][0] for entry in ledger.end_due()] == [grant]
+
+
+def test_a_blocked_account_spends_nothing() -> None:
+    ledger = Ledger()
+    grant = ledger.grant(10)
+    hold = ledger.hold(5, lasts=20)
+    ledger[ACME].head.status = "blocked"
+    for attempt in (
+        lambda: ledger.debit(1),
+        lambda: ledger.hold(1),
+        lambda: ledger.extend(hold, 1),
+        lambda: ledger.transfer(1),
+    ):
+        with pytest.raises(Conflict) as refused:
+            attempt()
+        assert refused.value.code == "account_blocked"
+    ledger.grant(1)
+    ledger.capture(hold, 1)
+    ledger.release(hold)
+    ledger.adjust("debit", 1)
+    ledger.reverse(grant, 1)
+    ledger.grant(3, account=GLOBEX)
+    ledger.transfer(3, account=GLOBEX, to=ACME)
+    assert ledger.balance() == (11, 0, 0)
+    ledger[ACME].head.status = "inactive"
+    ledger.debit(1)
 
 
 def test_a_closed_account_refuses_all_but_the_end_of_what_is_due() -> None:

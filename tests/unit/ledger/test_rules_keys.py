@@ -53,6 +53,20 @@ def test_the_same_request_again_gives_the_same_answer_and_does_nothing(kind: str
     assert ledger.books == before
 
 
+def test_keys_of_three_kinds_never_meet() -> None:
+    debit = COMMANDS["debit"]
+    given = order(debit, tenant=1, actor="a", key="x")
+    server = order(debit, tenant=1, actor="a", server_key="x")
+    made = order(debit, tenant=1, actor="a")
+    assert [(one.key[:2], one.client_key, one.said_key) for one in (given, server, made)] == [
+        ("c:", True, True),
+        ("d:", False, True),
+        ("s:", False, False),
+    ]
+    with pytest.raises(AssertionError):
+        order(debit, tenant=1, actor="a", key="x", server_key="x")
+
+
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_another_request_under_the_key_is_refused(kind: str) -> None:
     ledger = with_history()

@@ -4,7 +4,7 @@ The short form runs with the others; the long one (`make soak`) takes over a hun
 """
 
 import copy
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, note, settings
@@ -83,6 +83,22 @@ class LedgerMachine(RuleBasedStateMachine):
         finally:
             account.head.status = "active"
 
+    @rule(step=any_step())
+    def block_for_one_command(self, step: Step) -> None:
+        """Nothing is spent or set aside of an account that is blocked."""
+        account = self.books[CAST[0]]
+        account.head.status = "blocked"
+        seq, held = account.head.seq, account.head.hold_seq
+        try:
+            self.take(step)
+        finally:
+            account.head.status = "active"
+        posted = account.posted[seq:]
+        assert account.head.hold_seq == held
+        for entry in posted:
+            assert entry.kind != "debit" or entry.hold is not None, entry
+            assert entry.kind != "transfer" or entry.amount > 0, entry
+
     def take(self, step: Step) -> None:
         self.now += timedelta(seconds=step.forward)
         order = step.order(self.books, self.now, self.sent)
@@ -120,7 +136,8 @@ class LedgerMachine(RuleBasedStateMachine):
         asker = order.command.account
         for number, old in before.items():
             account = self.books[number]
-            moments = {self.now, max(self.now, *(each.head.last_at for each in before.values()))}
+            now = self.moment_of(order)
+            moments = {now, max(now, *(each.head.last_at for each in before.values()))}
             swept = [(copied := twin(old), end_due(copied, moment))[0] for moment in moments]
             for kept in (old, *swept):
                 kept.known = account.known if number == asker else kept.known
@@ -147,15 +164,40 @@ class LedgerMachine(RuleBasedStateMachine):
         account = self.books[asked.account]
         assert (asked.account, order.key) not in self.answers, "one key, one effect"
         self.answers[asked.account, order.key] = copy.deepcopy(answer)
-        moment = max(self.now, *(old.head.last_at for old in before.values()))
+        now = self.moment_of(order)
+        moment = max(now, *(old.head.last_at for old in before.values()))
         for number, old in before.items():
+            last_at = old.head.last_at
             end_due(old, moment)
-            check_ended(self.books[number], max(self.now, old.head.last_at))
+            check_ended(self.books[number], max(now, last_at))
+        if isinstance(asked, command.Grant):
+            check_grant(answer, moment, account)
         check_splits(asked, answer, before[asked.account], account)
+
+    def moment_of(self, order: Order) -> datetime:
+        """A grant that is given late is for an earlier moment, everything else for the present."""
+        given = getattr(order.command, "effective_at", None)
+        return self.now if given is None else min(given, self.now)
 
     @invariant()
     def books_are_whole(self) -> None:
         check_books(self.books, self.now)
+
+
+def check_grant(answer: Answer, moment: datetime, account: Account) -> None:
+    """It took effect at its moment; what had expired by then lapsed at once and whole, nothing else did."""
+    entry = answer.entry
+    assert entry is not None
+    assert entry.effective_at == moment
+    grant = account.grants[entry.seq]
+    after = account.posted[entry.seq :]
+    if grant.expires_at is None or grant.expires_at > moment or entry.splits[-1][0] != entry.seq:
+        assert after == []
+    else:
+        [lapsed] = after
+        assert (lapsed.kind, lapsed.effective_at) == ("expire", moment)
+        assert lapsed.splits == [[entry.seq, -entry.splits[-1][1]]]
+        assert (grant.remaining, grant.held) == (0, 0)
 
 
 def check_splits(asked: command.AnyCommand, answer: Answer, old: Account, account: Account) -> None:

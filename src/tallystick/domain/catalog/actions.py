@@ -1,17 +1,39 @@
-"""What may be changed: credit types and rate cards; each in the caller's transaction, and audited."""
+"""What may be changed: credit types, rate cards and what is sold; each in the caller's transaction, and audited."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from tallystick.db.pool import Tx, run, value
 from tallystick.domain.identity import actions as identity
+from tallystick.domain.identity import views as identities
 from tallystick.domain.identity.model import check_text
 from tallystick.kernel.clock import iso
 from tallystick.kernel.errors import Invalid, NotFound
 
 from . import views
+from .features import create_feature, delete_feature, update_feature
 from .model import CreditType, Rate, RateCard, check_code, check_rates
+from .packages import create_package, delete_package, update_package
+from .plans import check_defined, create_plan, delete_plan, keep_plan, lock_plan, update_plan
 from .views import q
+
+__all__ = [
+    "check_defined",
+    "create_feature",
+    "create_package",
+    "create_plan",
+    "delete_feature",
+    "delete_package",
+    "delete_plan",
+    "keep_plan",
+    "lock_plan",
+    "put_credit_type",
+    "put_rate_card",
+    "set_default",
+    "update_feature",
+    "update_package",
+    "update_plan",
+]
 
 
 async def put_credit_type(tx: Tx, tenant: int, *, code: str, name: str, by: str) -> CreditType:
@@ -47,7 +69,7 @@ async def put_rate_card(
         if rate.credit_type not in known:
             raise views.undefined(f"rates.{n}.credit_type", rate.credit_type)
     await run(tx, q.lock_rate_cards, {"tenant": tenant})
-    now: datetime = await value(tx, q.moment)
+    now = await identities.now(tx, tenant)
     if effective_at is None:
         effective_at = now
     elif effective_at < now:
@@ -58,7 +80,7 @@ async def put_rate_card(
             return then
     except NotFound:
         pass  # the first
-    values = {"tenant": tenant, "effective_at": effective_at, "by": by}
+    values = {"tenant": tenant, "effective_at": effective_at, "now": now, "by": by}
     version = await value(tx, q.insert_rate_card, values)
     columns = {
         "operations": [rate.operation for rate in wanted],

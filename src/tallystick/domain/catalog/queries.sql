@@ -25,13 +25,10 @@ select code from credit_type where tenant_id = %(tenant)s and code = any(%(codes
 -- Cards of a tenant are made one after the other: each gets its own version and a later moment.
 select pg_advisory_xact_lock(hashtextextended('rate_card:' || %(tenant)s::text, 0))
 
--- name: moment
-select clock_timestamp()
-
 -- name: insert_rate_card
 -- The next version.
 insert into rate_card (tenant_id, version, effective_at, created_at, created_by)
-select %(tenant)s, coalesce(max(version), 0) + 1, %(effective_at)s, clock_timestamp(), %(by)s
+select %(tenant)s, coalesce(max(version), 0) + 1, %(effective_at)s, %(now)s, %(by)s
 from rate_card
 where tenant_id = %(tenant)s
 returning version
@@ -46,7 +43,7 @@ from unnest(%(operations)s::text[], %(credit_types)s::text[], %(costs)s::bigint[
 -- In force: of those begun, the one that began last; of several at one moment, the last made.
 select version, effective_at, created_at, created_by
 from rate_card
-where tenant_id = %(tenant)s and effective_at <= coalesce(%(at)s::timestamptz, clock_timestamp())
+where tenant_id = %(tenant)s and effective_at <= %(at)s
 order by effective_at desc, version desc
 limit 1
 
@@ -71,11 +68,12 @@ order by version, operation
 -- name: rates_in_force
 -- For a batch of debits: two index descents each, whatever else the tables hold.
 select w.tenant_id, w.operation, r.version, r.credit_type, r.cost
-from unnest(%(tenants)s::int[], %(operations)s::text[]) as w (tenant_id, operation)
+from unnest(%(tenants)s::int[], %(operations)s::text[], %(moments)s::timestamptz[])
+    as w (tenant_id, operation, moment)
 cross join lateral (
     select c.version
     from rate_card c
-    where c.tenant_id = w.tenant_id and c.effective_at <= %(now)s
+    where c.tenant_id = w.tenant_id and c.effective_at <= w.moment
     order by c.effective_at desc, c.version desc
     limit 1
 ) card

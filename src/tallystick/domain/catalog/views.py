@@ -1,4 +1,4 @@
-"""What may be read: credit types and rate cards; and the rates that the ledger asks for."""
+"""What may be read: credit types, rate cards and what is sold; and the rates that the ledger asks for."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tallystick.db.arrays import int4s_or_null, texts
+from tallystick.db.arrays import int4s_or_null, moments, texts
 from tallystick.db.pool import Database, Tx, all_rows, one_row
 from tallystick.db.sql import Queries
 from tallystick.domain.identity import views as identity
@@ -16,6 +16,50 @@ from tallystick.kernel.errors import Invalid, NotFound
 from tallystick.kernel.page import Page, page_of
 
 from .model import CreditType, Rate, RateCard
+from .offers import (
+    feature,
+    feature_by_id,
+    features,
+    features_of,
+    package,
+    package_by_key,
+    package_by_number,
+    packages,
+    plan,
+    plan_by_key,
+    plan_by_number,
+    plan_version,
+    plan_versions,
+    plans,
+    plans_of,
+)
+
+__all__ = [
+    "CreditTypes",
+    "credit_type",
+    "credit_types",
+    "defined",
+    "feature",
+    "feature_by_id",
+    "features",
+    "features_of",
+    "package",
+    "package_by_key",
+    "package_by_number",
+    "packages",
+    "plan",
+    "plan_by_key",
+    "plan_by_number",
+    "plan_version",
+    "plan_versions",
+    "plans",
+    "plans_of",
+    "q",
+    "rate_card",
+    "rate_cards",
+    "rates_in_force",
+    "undefined",
+]
 
 q: Final = Queries("tallystick.domain.catalog")
 
@@ -135,9 +179,10 @@ async def credit_type(conn: Tx, tenant: int, code: str) -> CreditType:
 async def rate_card(
     conn: Tx, tenant: int, *, at: datetime | None = None, version: int | None = None
 ) -> RateCard:
-    """The card of this version, else the one in force at the moment ``at`` (now). Raises NotFound."""
+    """The card of this version, else the one in force at the moment ``at`` (the tenant's now). Raises NotFound."""
     if version is None:
-        card = await one_row(conn, _Card, q.rate_card_at, {"tenant": tenant, "at": at})
+        moment = await identity.now(conn, tenant) if at is None else at
+        card = await one_row(conn, _Card, q.rate_card_at, {"tenant": tenant, "at": moment})
     elif 0 < version <= _MAX_INT:
         card = await one_row(conn, _Card, q.rate_card_version, {"tenant": tenant, "version": version})
     else:
@@ -155,16 +200,16 @@ async def rate_cards(conn: Tx, tenant: int, *, before: int | None = None, limit:
 
 
 async def rates_in_force(
-    conn: Tx, wanted: list[tuple[int, str]], now: datetime
+    conn: Tx, wanted: list[tuple[int, str, datetime]]
 ) -> dict[tuple[int, str], RateLine]:
-    """What each (tenant, operation) costs at ``now``; one that the card in force does not name is absent.
+    """What each (tenant, operation) costs at a moment; one that the card in force does not name is absent.
 
     The ledger's port: one statement, by index alone, on a lane's connection and under its locks.
     """
     values = {
-        "tenants": int4s_or_null([tenant for tenant, _ in wanted]),
-        "operations": texts([operation for _, operation in wanted]),
-        "now": now,
+        "tenants": int4s_or_null([tenant for tenant, _, _ in wanted]),
+        "operations": texts([operation for _, operation, _ in wanted]),
+        "moments": moments([moment for _, _, moment in wanted]),
     }
     return {
         (row.tenant_id, row.operation): RateLine(row.version, row.credit_type, row.cost)

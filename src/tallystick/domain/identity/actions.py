@@ -3,15 +3,17 @@
 Locks are taken in this order: account head, account, user, tenant's counters.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from tallystick.db.pool import Tx, one_row, run, value
-from tallystick.kernel.actor import Mode, Role
-from tallystick.kernel.errors import Conflict, NotFound
+from tallystick.kernel.actor import SYSTEM, Mode, Role
+from tallystick.kernel.errors import Conflict, Invalid, NotFound
 from tallystick.kernel.ids import account_uuid, uuid7
 
 from . import model, views
@@ -44,6 +46,18 @@ async def set_default_credit_type(tx: Tx, tenant: int, code: str) -> None:
     """Let ``code`` be what is meant when nothing is said. That it is defined, the catalog sees to."""
     if not await run(tx, q.set_default_credit_type, {"tenant": tenant, "code": code}):
         raise NotFound("app")
+
+
+async def set_clock(tx: Tx, tenant: int, ahead: timedelta) -> None:
+    """Let the tenant's time be so far ahead of the server's. `domain.clocks` moves a clock and does what falls due.
+
+    Raises Conflict("live_clock") for a live tenant, Invalid for a negative ``ahead``, NotFound.
+    """
+    if ahead < timedelta():
+        raise Invalid("ahead", "must not be negative")
+    if (await views.tenant(tx, tenant)).mode is not Mode.TEST:
+        raise Conflict("live_clock", "Only a test app has a clock that can be set.")
+    await run(tx, q.set_clock, {"tenant": tenant, "ahead": ahead // timedelta(microseconds=1)})
 
 
 # Users
@@ -176,6 +190,13 @@ async def create_account(
     external_id: str | None = None,
     name: str = "",
     email: str = "",
+    first_name: str = "",
+    last_name: str = "",
+    phone: str = "",
+    kind: str = "individual",
+    address: Mapping[str, Any] | None = None,
+    tax_id: str = "",
+    tax_exempt: bool = False,
     currency: str | None = None,
     time_zone: str = "UTC",
     metadata: dict[str, Any] | None = None,
@@ -192,6 +213,13 @@ async def create_account(
             "external_id": external_id,
             "name": name,
             "email": email,
+            "first_name": first_name,
+            "last_name": last_name,
+            "phone": phone,
+            "kind": kind,
+            "address": address or {},
+            "tax_id": tax_id,
+            "tax_exempt": tax_exempt,
             "currency": currency,
             "time_zone": time_zone,
             "metadata": metadata or {},
@@ -212,31 +240,45 @@ async def create_account(
     return await views.account(tx, tenant, numbered.account_id)
 
 
-async def patch_account(tx: Tx, tenant: int, account: int, changes: AccountChanges) -> Account:
-    """Change what is given. Locks the head first. Raises Invalid, NotFound, Conflict("external_id_taken")."""
+async def patch_account(
+    tx: Tx, tenant: int, account: int, changes: AccountChanges, *, by: str = SYSTEM
+) -> Account:
+    """Change what is given. Locks the head first. Another status is audited as an act of ``by``.
+
+    Raises Invalid, NotFound, Conflict("external_id_taken"), and Conflict("account_closed") for a closed
+    account's status.
+    """
     if await value(tx, q.lock_head, {"tenant": tenant, "account": account}) is None:
         raise NotFound("account")
     before = await views.account(tx, tenant, account)
     after = replace(before, **changes)
-    values = _checked(
-        {
-            "external_id": after.external_id,
-            "name": after.name,
-            "email": after.email,
-            "currency": after.currency,
-            "time_zone": after.time_zone,
-            "metadata": after.metadata,
-        }
-    )
-    values |= {"tenant": tenant, "account": account, "number": after.number}
+    if after.status != before.status:
+        await _check_status(tx, before, after, by)
+    values = _checked(asdict(after))
+    values |= {"tenant": tenant, "account": account, "number": after.number, "status": after.status}
     await run(tx, q.update_account, values)
     if after.external_id != before.external_id:
         # put in anew, since an insert can say that the id is taken, where an update can only fail
         await run(tx, q.delete_directory, values)
         if not await run(tx, q.insert_directory, values):
             raise _external_id_taken()
+    if (after.external_id, after.status) != (before.external_id, before.status):
         await run(tx, q.update_head, values)
     return await views.account(tx, tenant, account)
+
+
+async def _check_status(tx: Tx, before: Account, after: Account, by: str) -> None:
+    model.check_status(after.status)
+    if before.status == "closed":
+        raise Conflict("account_closed", "The account is closed.")
+    await audit(
+        tx,
+        before.tenant_id,
+        actor=by,
+        action="account.set_status",
+        target=f"acct:{before.uuid}",
+        details={"from": before.status, "to": after.status},
+    )
 
 
 # Audit
@@ -275,6 +317,13 @@ def _checked(fields: dict[str, Any]) -> dict[str, Any]:
         "external_id": model.check_external_id(fields["external_id"]),
         "name": check_text("name", fields["name"], 255),
         "email": model.check_email("email", fields["email"]) if fields["email"] else "",
+        "first_name": check_text("first_name", fields["first_name"], 100),
+        "last_name": check_text("last_name", fields["last_name"], 100),
+        "phone": check_text("phone", fields["phone"], 50),
+        "kind": model.check_kind(fields["kind"]),
+        "address": msgspec.json.encode(model.check_address(fields["address"])).decode(),
+        "tax_id": check_text("tax_id", fields["tax_id"], 100),
+        "tax_exempt": fields["tax_exempt"],
         "currency": model.check_currency(fields["currency"]),
         "time_zone": model.check_time_zone(fields["time_zone"]),
         "metadata": model.metadata_text(fields["metadata"]),

@@ -3,8 +3,9 @@
 import re
 import unicodedata
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final, Literal, TypedDict
 from uuid import UUID
@@ -16,12 +17,17 @@ from tallystick.kernel.actor import Mode, Role, Scope
 from tallystick.kernel.errors import Invalid, Unauthenticated
 
 MIN_PASSWORD: Final = 8
+KINDS: Final = ("individual", "business")
+STATUSES: Final = ("active", "inactive", "blocked")
+"""What an account's status may be changed to."""
+ADDRESS: Final = ("line1", "line2", "city", "region", "postal_code", "country")
 MAX_METADATA: Final = 16_384
 """Bytes of an account's metadata as JSON."""
 
 _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # what mail servers take in practice (RFC 5321 without quoted local parts and address literals)
 _EMAIL: Final = re.compile(rf"(?!\.)[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}(?<!\.)@{_LABEL}(?:\.{_LABEL})+")
+_COUNTRY: Final = re.compile("[A-Z]{2}", re.ASCII)
 
 Reason = Literal["missing", "invalid", "expired", "wrong_password"]
 _REASONS: Final[dict[Reason, str]] = {
@@ -82,6 +88,8 @@ class Tenant:
     mode: Mode
     default_credit_type: str
     currency: str
+    clock_ahead: timedelta
+    """How far its time is ahead of the server's: never in live mode."""
 
     def __post_init__(self) -> None:
         self.mode = Mode(self.mode)
@@ -136,10 +144,20 @@ class Account:
     external_id: str | None
     name: str
     email: str
+    first_name: str
+    last_name: str
+    phone: str
+    kind: str
+    """individual or business."""
+    address: dict[str, str]
+    """Of line1, line2, city, region, postal_code and country (ISO 3166-1 alpha-2), those that are known."""
+    tax_id: str
+    tax_exempt: bool
     currency: str
     time_zone: str
     metadata: dict[str, Any]
     status: str
+    """active; inactive, a label of the product's; blocked, which spends nothing; closed, which does nothing."""
     created_at: datetime
     updated_at: datetime
 
@@ -150,9 +168,17 @@ class AccountChanges(TypedDict, total=False):
     external_id: str | None
     name: str
     email: str
+    first_name: str
+    last_name: str
+    phone: str
+    kind: str
+    address: dict[str, Any]
+    tax_id: str
+    tax_exempt: bool
     currency: str
     time_zone: str
     metadata: dict[str, Any]
+    status: str
 
 
 @dataclass(slots=True)
@@ -219,6 +245,36 @@ def check_external_id(text: str | None) -> str | None:
     if text is not None and "/" in text:
         raise Invalid("external_id", "must not hold a slash: it stands in paths")
     return None if text is None else check_text("external_id", text, 255, shortest=1)
+
+
+def check_kind(text: str) -> str:
+    if text not in KINDS:
+        raise Invalid("kind", "must be individual or business")
+    return text
+
+
+def check_status(text: str) -> str:
+    """A status that may be given to an account by hand."""
+    if text not in STATUSES:
+        raise Invalid("status", "must be active, inactive or blocked")
+    return text
+
+
+def check_address(address: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of an address that are said. Raises Invalid naming the part."""
+    checked = {}
+    for part, text in address.items():
+        if part not in ADDRESS:
+            raise Invalid(f"address.{part[:63]}", "is not a part of an address")
+        if text is None or text == "":
+            continue
+        if not isinstance(text, str):
+            raise Invalid(f"address.{part}", "must be a string")
+        checked[part] = check_text(f"address.{part}", text, 255)
+    country = checked.get("country")
+    if country is not None and _COUNTRY.fullmatch(country) is None:
+        raise Invalid("address.country", "must be two capital letters, such as UG (ISO 3166-1)")
+    return checked
 
 
 def check_currency(text: str) -> str:

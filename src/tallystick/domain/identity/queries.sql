@@ -32,13 +32,20 @@ insert into server_secret (name, value) values (%(name)s, %(value)s)
 select value from server_secret where name = %(name)s
 
 -- name: tenant
-select id, app_id, mode, default_credit_type, currency from tenant where id = %(tenant)s
+select id, app_id, mode, default_credit_type, currency, clock_ahead from tenant where id = %(tenant)s
 
 -- name: tenant_of
-select id, app_id, mode, default_credit_type, currency from tenant where app_id = %(app)s and mode = %(mode)s
+select id, app_id, mode, default_credit_type, currency, clock_ahead from tenant where app_id = %(app)s and mode = %(mode)s
 
 -- name: set_default_credit_type
 update tenant set default_credit_type = %(code)s where id = %(tenant)s
+
+-- name: now
+select clock_timestamp() + clock_ahead from tenant where id = %(tenant)s
+
+-- name: set_clock
+-- Microseconds: days of an interval would depend on a time zone.
+update tenant set clock_ahead = %(ahead)s::bigint * interval '1 microsecond' where id = %(tenant)s
 
 -- API keys ------------------------------------------------------------------------------------------------
 
@@ -213,9 +220,13 @@ values (%(tenant)s, %(number)s, %(account)s, %(external_id)s)
 on conflict (tenant_id, external_id) do nothing
 
 -- name: insert_account
-insert into account (account_id, tenant_id, number, uuid, external_id, name, email, currency, time_zone, metadata)
-values (%(account)s, %(tenant)s, %(number)s, %(uuid)s, %(external_id)s, %(name)s, %(email)s, %(currency)s,
-        %(time_zone)s, %(metadata)s::json)
+-- At the tenant's own time.
+insert into account (account_id, tenant_id, number, uuid, external_id, name, email, first_name, last_name, phone,
+                     kind, address, tax_id, tax_exempt, currency, time_zone, metadata, created_at, updated_at)
+select %(account)s, id, %(number)s, %(uuid)s, %(external_id)s, %(name)s, %(email)s, %(first_name)s, %(last_name)s,
+       %(phone)s, %(kind)s, %(address)s::json, %(tax_id)s, %(tax_exempt)s, %(currency)s, %(time_zone)s,
+       %(metadata)s::json, now() + clock_ahead, now() + clock_ahead
+from tenant where id = %(tenant)s
 
 -- name: open_head
 -- The one row of the ledger's that the identity writes: an account must never be without its root, so both
@@ -231,8 +242,11 @@ for no key update
 
 -- name: update_account
 update account
-set external_id = %(external_id)s, name = %(name)s, email = %(email)s, currency = %(currency)s,
-    time_zone = %(time_zone)s, metadata = %(metadata)s::json, updated_at = clock_timestamp()
+set external_id = %(external_id)s, name = %(name)s, email = %(email)s, first_name = %(first_name)s,
+    last_name = %(last_name)s, phone = %(phone)s, kind = %(kind)s, address = %(address)s::json,
+    tax_id = %(tax_id)s, tax_exempt = %(tax_exempt)s, currency = %(currency)s, time_zone = %(time_zone)s,
+    metadata = %(metadata)s::json,
+    updated_at = clock_timestamp() + (select clock_ahead from tenant where id = %(tenant)s)
 where tenant_id = %(tenant)s and account_id = %(account)s
 
 -- name: delete_directory
@@ -240,55 +254,84 @@ delete from account_directory where tenant_id = %(tenant)s and number = %(number
 
 -- name: update_head
 -- What the ledger checks of an account stands on its head as well, and stays equal.
-update account_head set external_id = %(external_id)s
+update account_head set external_id = %(external_id)s, status = %(status)s
 where tenant_id = %(tenant)s and account_id = %(account)s
 
 -- name: account
-select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.currency, a.time_zone,
-       a.metadata, h.status, a.created_at, a.updated_at
+select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,
+       a.last_name, a.phone, a.kind, a.address, a.tax_id, a.tax_exempt, a.currency, a.time_zone, a.metadata,
+       h.status, a.created_at, a.updated_at
 from account a
 join account_head h on h.account_id = a.account_id
 where a.tenant_id = %(tenant)s and a.account_id = %(account)s
 
 -- name: account_by_number
-select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.currency, a.time_zone,
-       a.metadata, h.status, a.created_at, a.updated_at
+select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,
+       a.last_name, a.phone, a.kind, a.address, a.tax_id, a.tax_exempt, a.currency, a.time_zone, a.metadata,
+       h.status, a.created_at, a.updated_at
 from account_directory d
 join account a on a.account_id = d.account_id
 join account_head h on h.account_id = d.account_id
 where d.tenant_id = %(tenant)s and d.number = %(number)s
 
 -- name: account_by_external_id
-select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.currency, a.time_zone,
-       a.metadata, h.status, a.created_at, a.updated_at
+select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,
+       a.last_name, a.phone, a.kind, a.address, a.tax_id, a.tax_exempt, a.currency, a.time_zone, a.metadata,
+       h.status, a.created_at, a.updated_at
 from account_directory d
 join account a on a.account_id = d.account_id
 join account_head h on h.account_id = d.account_id
 where d.tenant_id = %(tenant)s and d.external_id = %(external_id)s
 
 -- name: accounts
-select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.currency, a.time_zone,
-       a.metadata, h.status, a.created_at, a.updated_at
+select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,
+       a.last_name, a.phone, a.kind, a.address, a.tax_id, a.tax_exempt, a.currency, a.time_zone, a.metadata,
+       h.status, a.created_at, a.updated_at
 from account_directory d
 join account a on a.account_id = d.account_id
 join account_head h on h.account_id = d.account_id
 where d.tenant_id = %(tenant)s and d.number > %(after)s
+  and (%(status)s::text is null or h.status = %(status)s)
 order by d.number
 limit %(limit)s
 
 -- name: accounts_by_email
 -- A query of its own, so that its plan is always the index on the address.
-select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.currency, a.time_zone,
-       a.metadata, h.status, a.created_at, a.updated_at
+select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,
+       a.last_name, a.phone, a.kind, a.address, a.tax_id, a.tax_exempt, a.currency, a.time_zone, a.metadata,
+       h.status, a.created_at, a.updated_at
 from account a
 join account_head h on h.account_id = a.account_id
 where a.tenant_id = %(tenant)s and a.email <> '' and lower(a.email) = %(email)s and a.number > %(after)s
+  and (%(status)s::text is null or h.status = %(status)s)
 order by a.number
 limit %(limit)s
+
+-- name: accounts_not_active
+-- Of a status that few have: by the index of those.
+select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,
+       a.last_name, a.phone, a.kind, a.address, a.tax_id, a.tax_exempt, a.currency, a.time_zone, a.metadata,
+       h.status, a.created_at, a.updated_at
+from account_head h
+join account a on a.account_id = h.account_id
+where h.tenant_id = %(tenant)s and h.status <> 'active' and h.status = %(status)s and h.number > %(after)s
+order by h.number
+limit %(limit)s
+
+-- name: accounts_of
+select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,
+       a.last_name, a.phone, a.kind, a.address, a.tax_id, a.tax_exempt, a.currency, a.time_zone, a.metadata,
+       h.status, a.created_at, a.updated_at
+from account a
+join account_head h on h.account_id = a.account_id
+where a.tenant_id = %(tenant)s and a.account_id = any(%(accounts)s::bigint[])
 
 -- name: account_id_of_uuid
 select account_id from account_head
 where account_id = %(account)s and tenant_id = %(tenant)s and uuid = %(uuid)s
+
+-- name: account_uuids
+select account_id, uuid from account_head where account_id = any(%(accounts)s::bigint[]) and tenant_id = %(tenant)s
 
 -- name: account_id_of_external_id
 select account_id from account_directory where tenant_id = %(tenant)s and external_id = %(external_id)s

@@ -43,6 +43,14 @@ async def once(
     return await remember(tx, tenant, key, request_hash, status, body)
 
 
+async def hold_name(tx: Tx, tenant: int, name: str) -> None:
+    """Wait for whoever else of the tenant holds the name, and hold it until the transaction ends.
+
+    For what must be one's alone and no index keeps so. No request's key is ever such a name.
+    """
+    await run(tx, q.lock_request_key, {"tenant": tenant, "key": "\n" + name})
+
+
 async def recall(tx: Tx, tenant: int, key: str, request_hash: bytes) -> Once | None:
     """The answer kept under the key, if any. Raises KeyReused when it was to another request."""
     known = await one_row(tx, _Recalled, q.recall_request, {"tenant": tenant, "key": key})

@@ -1,6 +1,8 @@
 """What may be read: tenants, keys, users, memberships, accounts, the audit log."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -49,6 +51,15 @@ async def tenant(conn: Tx, number: int) -> Tenant:
 async def tenant_of(conn: Tx, app: UUID, mode: Mode) -> Tenant:
     """Raises NotFound."""
     return _found("app", await one_row(conn, Tenant, q.tenant_of, {"app": app, "mode": mode.value}))
+
+
+async def now(conn: Tx, tenant: int) -> datetime:
+    """The tenant's present moment: the server's time, and later where a test tenant's clock was set ahead.
+
+    Read it after the locks of what is decided by it. Raises NotFound.
+    """
+    moment: datetime = _found("app", await value(conn, q.now, {"tenant": tenant}))
+    return moment
 
 
 async def api_keys(conn: Tx, tenant: int) -> list[ApiKey]:
@@ -107,6 +118,13 @@ async def account(conn: Tx, tenant: int, account: int) -> Account:
     return _found("account", await one_row(conn, Account, q.account, {"tenant": tenant, "account": account}))
 
 
+async def accounts_of(conn: Tx, tenant: int, accounts: Sequence[int]) -> dict[int, Account]:
+    """Those of ``accounts`` (internal numbers) that are the tenant's: for lists of what refers to them."""
+    values = {"tenant": tenant, "accounts": list(accounts)}
+    rows = await all_rows(conn, Account, q.accounts_of, values) if accounts else []
+    return {row.account_id: row for row in rows}
+
+
 async def account_by_uuid(conn: Tx, tenant: int, uuid: UUID) -> Account:
     """Raises NotFound."""
     row = await one_row(conn, Account, q.account, {"tenant": tenant, "account": account_of(uuid)})
@@ -135,22 +153,26 @@ async def accounts(
     *,
     external_id: str | None = None,
     email: str | None = None,
+    status: str | None = None,
     after: int | None = None,
     limit: int = 50,
 ) -> Page[Account]:
     """The tenant's accounts by number, after ``after``; filters are exact, the address's case aside."""
     address = None if email is None else email.strip().lower()
-    if not storable((external_id or "") + (address or "")):
+    if not storable((external_id or "") + (address or "") + (status or "")):
         return Page([])
-    values: dict[str, Any] = {"tenant": tenant, "after": after or 0, "limit": limit + 1}
+    values: dict[str, Any] = {"tenant": tenant, "status": status, "after": after or 0, "limit": limit + 1}
     if external_id is not None:
         row = await one_row(
             conn, Account, q.account_by_external_id, {"tenant": tenant, "external_id": external_id}
         )
-        fits = row is not None and row.number > values["after"] and address in (None, row.email.lower())
-        return Page([row] if row is not None and fits else [])
+        if row is None or row.number <= values["after"] or status not in (None, row.status):
+            return Page([])
+        return Page([row] if address in (None, row.email.lower()) else [])
     if address is not None:
         rows = await all_rows(conn, Account, q.accounts_by_email, {**values, "email": address})
+    elif status not in (None, "active"):
+        rows = await all_rows(conn, Account, q.accounts_not_active, values)
     else:
         rows = await all_rows(conn, Account, q.accounts, values)
     return page_of(rows, limit, lambda row: row.number)
@@ -172,6 +194,18 @@ async def resolve(conn: Tx, tenant: int, text: str) -> int:
     if found is None:
         raise NotFound("account")
     return int(found)
+
+
+async def account_uuids(conn: Tx, tenant: int, accounts: Iterable[int]) -> dict[int, UUID]:
+    """The UUIDs of those of these accounts (internal numbers) that are the tenant's: for lists of what they own."""
+    values = {"tenant": tenant, "accounts": sorted(set(accounts))}
+    return {row.account_id: row.uuid for row in await all_rows(conn, _Named, q.account_uuids, values)}
+
+
+@dataclass(slots=True)
+class _Named:
+    account_id: int
+    uuid: UUID
 
 
 async def audit_log(conn: Tx, tenant: int, *, before: int | None = None, limit: int = 50) -> Page[AuditEntry]:

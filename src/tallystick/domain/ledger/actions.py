@@ -8,20 +8,20 @@ The hot path is `lanes.submit`, which does the same for whatever waits at the mo
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from tallystick.db import arrays
 from tallystick.db.pool import TransactionStatus, Tx, run
 from tallystick.domain.identity import actions as identity
+from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.credits import format_credits
 from tallystick.kernel.errors import Conflict, Fact, InsufficientCredits, NotFound, Renamed
 
 from . import commands as command
 from .books import QUERIES, Rates, Reads, Wanted, assemble, heads_of, save
 from .commands import Order, order
-from .model import Account, Answer, Head, Known, Outcome, fact_to_json
+from .model import Account, Answer, Head, Known, Moments, Outcome, fact_to_json
 from .rules import decide
 
 Result = Answer | Fact
@@ -53,28 +53,32 @@ async def apply(
     assert tx.info.transaction_status != TransactionStatus.IDLE, "apply needs the transaction that locked"
     wanted = Wanted.of(orders)
     reads = Reads(tx)
-    await reads.ask_all(wanted)
-    books, now = await assemble(tx, heads, wanted, await reads.collect(), rates)
-    results = settle(books, [(orders, atomic)], now)[0]
-    await save(tx, books.values())
+    async with tx.pipeline():
+        await reads.ask_all(wanted)
+    books, moments = await assemble(tx, heads, wanted, await reads.collect(), rates)
+    results = settle(books, [(orders, atomic)], moments)[0]
+    async with tx.pipeline():
+        await save(tx, books.values())
     await audit_orders(tx, orders, results)
     return results
 
 
 def settle(
-    books: dict[int, Account], groups: Sequence[tuple[Sequence[Order], bool]], now: datetime
+    books: dict[int, Account], groups: Sequence[tuple[Sequence[Order], bool]], moments: Moments
 ) -> list[list[Result]]:
     """Decide groups of orders in turn, never by running sum: each sees what those before it left."""
     return [
-        _all_or_none(books, orders, now) if atomic else [_settle_one(books, one, now) for one in orders]
+        _all_or_none(books, orders, moments)
+        if atomic
+        else [_settle_one(books, one, moments) for one in orders]
         for orders, atomic in groups
     ]
 
 
-def _settle_one(books: dict[int, Account], one: Order, now: datetime) -> Result:
+def _settle_one(books: dict[int, Account], one: Order, moments: Moments) -> Result:
     try:
         _check_accounts(books, one)
-        return decide(books, one, now)
+        return decide(books, one, moments.of(one.tenant))
     except (InsufficientCredits, Conflict) as fact:
         _keep_decline(books[one.command.account], one, fact)
         return fact
@@ -108,7 +112,7 @@ def _keep_decline(account: Account, one: Order, fact: Fact) -> None:
     )
 
 
-def _all_or_none(books: dict[int, Account], orders: Sequence[Order], now: datetime) -> list[Result]:
+def _all_or_none(books: dict[int, Account], orders: Sequence[Order], moments: Moments) -> list[Result]:
     declined = _declined_before(books, orders)
     if declined is not None:
         return _aborted(orders, *declined)
@@ -116,7 +120,7 @@ def _all_or_none(books: dict[int, Account], orders: Sequence[Order], now: dateti
     before = {number: books[number].copy() for number in touched}
     results: list[Result] = []
     for index, one in enumerate(orders):
-        result = _settle_one(books, one, now)
+        result = _settle_one(books, one, moments)
         results.append(result)
         if isinstance(result, Fact):
             books.update(before)
@@ -146,9 +150,10 @@ MANUAL = (command.Reverse, command.Refund, command.Adjust, command.SetOverdraft)
 
 
 async def audit_orders(tx: Tx, orders: Sequence[Order], results: Sequence[Result]) -> None:
-    """Manual acts stand in the audit log, with who did them and why, in the same commit."""
+    """Manual acts stand in the audit log, with who did them and why, in the same commit. The server's own do not."""
     for one, result in zip(orders, results, strict=True):
-        if isinstance(one.command, MANUAL) and isinstance(result, Answer) and not result.replayed:
+        manual = isinstance(one.command, MANUAL) and one.actor != SYSTEM
+        if manual and isinstance(result, Answer) and not result.replayed:
             await identity.audit(
                 tx,
                 one.tenant,
@@ -171,17 +176,18 @@ def _details(answer: Answer) -> dict[str, Any]:
     return {"entry": entry.seq, "credit_type": entry.credit_type, "amount": format_credits(entry.amount)}
 
 
-async def end_due(tx: Tx, rates: Rates, *, most: int = 200) -> int:
+async def end_due(tx: Tx, rates: Rates, *, tenant: int | None = None, most: int = 200) -> int:
     """End what is due in up to ``most`` accounts that nobody else has locked; give how many there were.
 
-    The sweeper's step. Every command ends what is due in its account first, so nothing depends on it in time.
+    Of one ``tenant``, or of all, each by its own time. The sweeper's step. Every command ends what is due in its
+    account first, so nothing depends on it in time.
     """
     cursor = tx.cursor(binary=True)
-    await cursor.execute(QUERIES.lock_due_heads.encode(), {"most": most})
+    await cursor.execute(QUERIES.lock_due_heads.encode(), {"most": most, "tenant": tenant})
     heads = heads_of(await cursor.fetchall())
     if heads:
         orders = [
-            order(command.EndDue(account=head.account), tenant=head.tenant, actor="system")
+            order(command.EndDue(account=head.account), tenant=head.tenant, actor=SYSTEM)
             for head in heads.values()
         ]
         await apply(tx, heads, orders, rates)

@@ -26,6 +26,7 @@ from .model import (
     Head,
     Hold,
     Known,
+    Moments,
     RateLine,
     Wallet,
     burn_order,
@@ -40,9 +41,9 @@ class Rates(Protocol):
     """Where prices of operations come from: the catalog, which the ledger does not know."""
 
     async def __call__(
-        self, conn: Tx, wanted: list[tuple[int, str]], now: datetime
+        self, conn: Tx, wanted: list[tuple[int, str, datetime]]
     ) -> dict[tuple[int, str], RateLine]:
-        """The line in force at ``now`` for each (tenant, operation) that has one."""
+        """The line in force for each (tenant, operation), asked at a moment, that has one then."""
         ...
 
 
@@ -64,7 +65,7 @@ class Wanted:
         for order in orders:
             asked = order.command
             accounts.add(asked.account)
-            if order.client_key or order.resent:
+            if order.said_key or order.resent:
                 wanted.keys.append((asked.account, order.key))
             match asked:
                 case command.Debit():
@@ -151,12 +152,12 @@ async def assemble(
     wanted: Wanted,
     rows: dict[str, list[tuple[Any, ...]]],
     rates: Rates,
-) -> tuple[dict[int, Account], datetime]:
+) -> tuple[dict[int, Account], Moments]:
     """Make the books of the locked ``heads`` from what was read; read the little that depends on it.
 
-    Gives the books and the database's time after the lock.
+    Gives the books and the tenants' time after the lock.
     """
-    now: datetime = rows["clock"][0][0]
+    moments = Moments.of_rows(rows["clock"])
     books = {number: Account(head, whole=False) for number, head in heads.items()}
     for number, *columns in rows["wallets"]:
         if number in books:
@@ -174,8 +175,8 @@ async def assemble(
     _place_named(books, rows)
     if "entries_by_key" in rows:
         _place_known(books, rows)
-    await _read_rest(conn, books, wanted, now, rates)
-    return books, now
+    await _read_rest(conn, books, wanted, moments, rates)
+    return books, moments
 
 
 def _place_named(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -220,16 +221,10 @@ def _place_known(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]
 
 
 async def _read_rest(
-    conn: Tx, books: dict[int, Account], wanted: Wanted, now: datetime, rates: Rates
+    conn: Tx, books: dict[int, Account], wanted: Wanted, moments: Moments, rates: Rates
 ) -> None:
     """What only the first rows tell: due holds, the grants an undone entry burned, prices in force."""
-    # the latest moment that any of them may be taken to: a transfer takes the giver to the receiver's last
-    latest = max([now, *(account.head.last_at for account in books.values())])
-    due = [
-        number
-        for number, account in books.items()
-        if account.head.next_due_at is not None and account.head.next_due_at <= latest
-    ]
+    due = _due(books, moments)
     burned = [
         (number, split[0])
         for number, account in books.items()
@@ -248,10 +243,25 @@ async def _read_rest(
     for number in due:
         books[number].whole = True
     if wanted.operations:
-        lines = await rates(conn, sorted({(tenant, name) for _, tenant, name in wanted.operations}), now)
+        asked = {(tenant, name, moments.of(tenant)) for _, tenant, name in wanted.operations}
+        lines = await rates(conn, sorted(asked))
         for number, tenant, name in wanted.operations:
             if number in books and (tenant, name) in lines:
                 books[number].rates[name] = lines[tenant, name]
+
+
+def _due(books: dict[int, Account], moments: Moments) -> list[int]:
+    """The accounts where something may be due: by the tenant's time, or by the last moment of any account of it,
+    since a transfer takes the giver to the receiver's last."""
+    latest: dict[int, datetime] = {}
+    for account in books.values():
+        head = account.head
+        latest[head.tenant] = max(latest.get(head.tenant) or moments.of(head.tenant), head.last_at)
+    return [
+        number
+        for number, account in books.items()
+        if account.head.next_due_at is not None and account.head.next_due_at <= latest[account.head.tenant]
+    ]
 
 
 async def save(conn: Tx, books: Iterable[Account]) -> None:

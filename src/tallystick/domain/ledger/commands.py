@@ -35,7 +35,11 @@ NO_LABELS = Labels()
 
 
 class Grant(Command, frozen=True, kw_only=True):
-    """Give credits. ``paid_minor`` of ``currency`` is what was paid for the whole of it."""
+    """Give credits. ``paid_minor`` of ``currency`` is what was paid for the whole of it.
+
+    With ``effective_at`` the grant is given late: as of that moment, which is past, or of the account's last
+    where that is later. What has expired by then is posted and lapses at once. Only the server says it.
+    """
 
     credit_type: str
     amount: int
@@ -44,6 +48,7 @@ class Grant(Command, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     paid_minor: int | None = None
     currency: str | None = None
+    effective_at: datetime | None = None
     labels: Labels = NO_LABELS
 
 
@@ -101,11 +106,15 @@ class Release(Command, frozen=True, kw_only=True):
 
 
 class Reverse(Command, frozen=True, kw_only=True):
-    """Undo a debit or capture, or a grant's unspent part. Without ``amount``: all that is not yet undone."""
+    """Undo a debit or capture, or a grant's unspent part. Without ``amount``: all that is not yet undone.
+
+    With ``effective_at`` it is done late, as a `Grant` is; only the server says it.
+    """
 
     entry: int
     amount: int | None = None
     reason: str = ""
+    effective_at: datetime | None = None
 
 
 class Refund(Command, frozen=True, kw_only=True):
@@ -142,7 +151,9 @@ class SetOverdraft(Command, frozen=True, kw_only=True, tag="set_overdraft"):
 
 
 class EndDue(Command, frozen=True, kw_only=True, tag="end_due"):
-    """End what is due (the sweeper's command): every command does so first."""
+    """End what is due (the sweeper's command): every command does so first. ``effective_at``: what was due by then."""
+
+    effective_at: datetime | None = None
 
 
 AnyCommand = (
@@ -175,8 +186,9 @@ class Order(msgspec.Struct, kw_only=True):
     """A command as it was asked.
 
     ``names`` are the UUIDs and external ids by which the caller named accounts, each with the internal number
-    it was taken to mean: whether it does is checked under the lock. ``resent`` after an ambiguous commit: a
-    server-made key is looked up too.
+    it was taken to mean: whether it does is checked under the lock. ``said_key``: the key says what the order
+    is for (a client's, or one of the server's own that can come again), so it is looked up and its answer kept.
+    ``resent`` after an ambiguous commit: a key that was made up is looked up too.
     """
 
     command: AnyCommand
@@ -185,6 +197,7 @@ class Order(msgspec.Struct, kw_only=True):
     key: str
     client_key: bool
     hash: bytes
+    said_key: bool = False
     names: Names = ()
     resent: bool = False
 
@@ -195,21 +208,34 @@ def order(
     tenant: int,
     actor: str,
     key: str | None = None,
+    server_key: str | None = None,
     names: Names = (),
     said: AnyCommand | None = None,
 ) -> Order:
     """Make an order. Without a ``key`` of the client one is made, so that it can be sent again safely.
 
+    ``server_key`` is a key of the server's own that says what the order is for, as ``alw:<subscription>:<start>``:
+    looked up as a client's is (a repeat gives the first answer, another body is KeyReused), in a scope that no
+    client's key reaches. A decline is not kept under it.
+
     The hash covers type, account and parsed body, and nothing else: not who asked, nor how it was spelled.
     ``said`` is the command as far as the caller said it, where ``command`` has what was filled in for them:
     a default may change, and the same request under the same key is still the same.
     """
+    assert key is None or server_key is None
+    if key is not None:
+        kept = "c:" + key
+    elif server_key is not None:
+        kept = "d:" + server_key
+    else:
+        kept = f"s:{_process}{next(_made):x}"
     return Order(
         command=command,
         tenant=tenant,
         actor=actor,
-        key="c:" + key if key is not None else f"s:{_process}{next(_made):x}",
+        key=kept,
         client_key=key is not None,
+        said_key=key is not None or server_key is not None,
         hash=blake2b(_encode(said or command), digest_size=16).digest(),
         names=names,
     )

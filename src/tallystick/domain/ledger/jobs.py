@@ -8,8 +8,8 @@ from .books import Rates
 SWEEP = 200  # accounts a transaction
 
 
-async def sweep(db: Database, rates: Rates) -> int:
-    """End holds and grants that are due; give how many accounts had any.
+async def sweep(db: Database, rates: Rates, *, tenant: int | None = None) -> int:
+    """End holds and grants that are due, of one tenant or of all; give how many accounts had any.
 
     Nothing waits for it: every command ends what is due in its account first. It keeps the books' pages
     true for those who only read.
@@ -17,7 +17,7 @@ async def sweep(db: Database, rates: Rates) -> int:
     total = 0
     while True:
         async with db.tx() as tx:
-            count = await actions.end_due(tx, rates, most=SWEEP)
+            count = await actions.end_due(tx, rates, tenant=tenant, most=SWEEP)
         total += count
         if count < SWEEP:
             return total

@@ -281,8 +281,8 @@ class _Lane:
             rows = await reads.collect()
         if wait_ms is None and len(heads) < len(wanted.accounts):
             await self._set_aside(conn, groups, heads)
-        books, now = await assemble(conn, heads, wanted, rows, self._rates)
-        results = settle(books, [(group.orders, group.atomic) for group in groups], now)
+        books, moments = await assemble(conn, heads, wanted, rows, self._rates)
+        results = settle(books, [(group.orders, group.atomic) for group in groups], moments)
         async with conn.pipeline():
             await save(conn, books.values())
             for group, answered in zip(groups, results, strict=True):

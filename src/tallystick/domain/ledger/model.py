@@ -4,6 +4,7 @@
 """
 
 from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -181,6 +182,25 @@ class RateLine:
     version: int
     credit_type: str
     cost: int
+
+
+class Moments:
+    """What time it is for each tenant: the database's, and later for the few whose clock was set ahead."""
+
+    __slots__ = ("_ahead", "_now")
+
+    def __init__(self, now: datetime, ahead: dict[int, datetime] | None = None) -> None:
+        self._now = now
+        self._ahead = ahead or {}
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[tuple[datetime, int | None, datetime | None]]) -> "Moments":
+        """From the query ``clock``: one row without a tenant, or one for each that is ahead."""
+        ahead = {tenant: moment for _, tenant, moment in rows if tenant is not None and moment is not None}
+        return cls(rows[0][0], ahead)
+
+    def of(self, tenant: int) -> datetime:
+        return self._ahead.get(tenant, self._now)
 
 
 @dataclass(slots=True)

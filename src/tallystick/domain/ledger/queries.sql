@@ -22,17 +22,41 @@ for no key update skip locked;
 select account_id from account_head where account_id = any(%(accounts)s);
 
 -- name: lock_due_heads
--- For the sweeper: accounts with something due, those that are locked left for the next round. (The clock is
--- read once: asked anew for each row it could not bound the index, and every round would walk the whole of it.)
-select account_id, tenant_id, number, uuid, external_id, status, seq, hold_seq, last_at, next_due_at
-from account_head
-where next_due_at <= (select clock_timestamp())
-order by next_due_at
-limit %(most)s
-for no key update skip locked;
+-- For the sweeper: accounts with something due by their tenant's time (of one tenant, or of all), those that are
+-- locked left for the next round. (The clock is read once: asked anew for each row it could not bound the index,
+-- and every round would walk the whole of it.) A tenant whose clock somebody is moving is left to them: they have
+-- things done in order.
+select h.*
+from tenant t
+cross join lateral (
+    select account_id, tenant_id, number, uuid, external_id, status, seq, hold_seq, last_at, next_due_at
+    from account_head
+    where tenant_id = t.id and next_due_at <= (select clock_timestamp()) + t.clock_ahead
+    order by next_due_at
+    limit %(most)s
+    for no key update skip locked
+) h
+where case when %(tenant)s::int is not null then t.id = %(tenant)s
+           else t.id <> all (array(select objid::int from pg_locks
+                                   where locktype = 'advisory' and classid = 1668049003 and objsubid = 2
+                                     and database = (select oid from pg_database
+                                                     where datname = current_database())))
+      end
+limit %(most)s;
+
+-- name: due_heads
+-- Whether anything of a tenant's is due, locked or not: who must see all of it ended looks again.
+select exists (
+    select from account_head
+    where tenant_id = %(tenant)s
+      and next_due_at <= (select clock_timestamp() + clock_ahead from tenant where id = %(tenant)s)
+);
 
 -- name: clock
-select clock_timestamp();
+-- The present moment, and the tenants whose own is later: a probe of an index that holds only those.
+select c.now, t.id, c.now + t.clock_ahead
+from (select clock_timestamp() as now) c
+left join tenant t on t.clock_ahead > '0';
 
 -- name: wallets
 select account_id, credit_type, posted, held, owed, overdraft, updated_at
@@ -40,10 +64,11 @@ from wallet
 where account_id = any(%(accounts)s);
 
 -- name: balances
-select clock_timestamp(), h.account_id, h.tenant_id, h.number, h.uuid, h.external_id, h.status, h.seq, h.hold_seq,
+select clock_timestamp() + t.clock_ahead, h.account_id, h.tenant_id, h.number, h.uuid, h.external_id, h.status, h.seq, h.hold_seq,
        h.last_at, h.next_due_at,
        w.credit_type, w.posted, w.held, w.owed, w.overdraft, w.updated_at
 from account_head h
+join tenant t on t.id = h.tenant_id
 left join wallet w on w.account_id = h.account_id
 where h.account_id = any(%(accounts)s);
 
@@ -84,6 +109,15 @@ join entry e on e.account_id = n.account_id and e.seq = n.seq;
 select n.account_id, n.seq, (select sum(abs(e.amount))::bigint from entry e
                              where e.account_id = n.account_id and e.reverses = n.seq)
 from unnest(%(accounts)s, %(ids)s) as n (account_id, seq);
+
+-- name: standing
+-- What was not reversed of spendings.
+select e.seq, e.credit_type,
+       (abs(e.amount) - coalesce((select sum(abs(r.amount)) from entry r
+                                  where r.account_id = e.account_id and r.reverses = e.seq), 0))::bigint as amount
+from entry e
+where e.account_id = %(account)s and e.seq = any(%(seqs)s::bigint[])
+order by e.seq;
 
 -- name: entries_by_key
 select e.account_id, e.seq, e.credit_type, e.kind, e.amount, e.posted_after, e.held_after, e.available_after,
@@ -299,3 +333,12 @@ from entry
 where account_id = %(account)s and credit_type = %(credit_type)s
   and seq >= %(low)s and seq < %(high)s
   and (%(kinds)s::text[] is null or kind = any(%(kinds)s));
+
+-- name: lapsed
+-- What of some grants expired in a span of entries.
+select (part.value->>0)::bigint as id, -sum((part.value->>1)::bigint) as amount
+from entry e
+cross join lateral jsonb_array_elements(e.splits) as part (value)
+where e.account_id = %(account)s and e.seq >= %(low)s and e.seq < %(high)s and e.kind = 'expire'
+  and (part.value->>0)::bigint = any(%(ids)s::bigint[])
+group by 1;

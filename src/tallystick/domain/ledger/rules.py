@@ -14,12 +14,17 @@ What holds after every command (checked by `tallystick verify` and by the tests)
     I6  0 <= held <= remaining <= amount of a grant; held = what active holds pin in it
     I7  with its contra account every entry sums to zero
     I8  one key, one effect
+
+Late is on time: grants that are given late, each as of its own moment (`Grant.effective_at`) and in order, leave
+what they leave when given in time, if nothing was spent or came in between. So a grant is never refused for
+having expired meanwhile: it is posted, and lapses at its expiry, or at once when the books are past that.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.clock import iso
 from tallystick.kernel.credits import MAX_BALANCE, MICRO, share
 from tallystick.kernel.errors import Conflict, InsufficientCredits, Invalid, KeyReused, NotFound
@@ -48,24 +53,42 @@ Books = Mapping[int, Account]
 def decide(books: Books, order: Order, now: datetime) -> Answer:
     """Do what the order asks to the books of its account (a transfer's also to its receiver's).
 
-    ``now`` is read after the accounts were locked. What is due by then ends first. A key that is already
-    known answers as it did. Raises the Fact that declines: InsufficientCredits, Conflict, Invalid, NotFound,
-    KeyReused.
+    ``now`` is read after the accounts were locked. What is due by then ends first; for a grant that is given late,
+    what was due by the moment it is for. A key that is already known answers as it did. Raises the Fact that
+    declines: InsufficientCredits, Conflict, Invalid, NotFound, KeyReused.
     """
     account = books[order.command.account]
     known = account.known.get(order.key)
     if known is not None:
         return _again(known, order)
     _check_amount(order.command)
-    at = end_due(account, now)
-    if account.head.status != "active" and not isinstance(order.command, command.EndDue):
-        raise Conflict("account_closed", "The account is closed.")
+    at = end_due(account, _given_at(order.command, now))
+    _check_status(account, order.command)
     if type(order.command) is command.Transfer:
         answer = _transfer(books, account, order, order.command, now)
     else:
         answer = _RULES[type(order.command)](account, order, order.command, at)
     account.known[order.key] = Known(order.hash, answer)
     return answer
+
+
+def _given_at(asked: command.AnyCommand, now: datetime) -> datetime:
+    """The moment a command is for: the present, save for what the server does late."""
+    if isinstance(asked, command.Grant | command.Reverse | command.EndDue) and asked.effective_at is not None:
+        return min(asked.effective_at, now)
+    return now
+
+
+def _check_status(account: Account, asked: command.AnyCommand) -> None:
+    """A closed account refuses everything but the end of what is due; a blocked one, that anything is spent."""
+    status = account.head.status
+    if status == "closed" and type(asked) is not command.EndDue:
+        raise Conflict("account_closed", "The account is closed.")
+    if status == "blocked" and type(asked) in _SPENDING:
+        raise Conflict("account_blocked", "The account is blocked.")
+
+
+_SPENDING = (command.Debit, command.Hold, command.Extend, command.Transfer)
 
 
 def _again(known: Known, order: Order) -> Answer:
@@ -104,7 +127,7 @@ def _check_amount(asked: command.AnyCommand) -> None:
 
 
 def _grant(account: Account, order: Order, asked: command.Grant, at: datetime) -> Answer:
-    if asked.expires_at is not None and asked.expires_at <= at:
+    if asked.expires_at is not None and asked.expires_at <= at and asked.effective_at is None:
         raise Invalid("expires_at", "must be in the future")
     wallet = account.wallet(asked.credit_type)
     grant = Grant(
@@ -116,6 +139,8 @@ def _grant(account: Account, order: Order, asked: command.Grant, at: datetime) -
         account, wallet, grant, "grant", _CONTRA_OF_SOURCE[asked.source], order, at,
         reference=labels.reference, description=labels.description, metadata=labels.metadata,
     )  # fmt: skip
+    if grant.free and grant.expired(at):  # given so late that it is over
+        _lapse(account, wallet, grant, grant.free, order, at)
     return _answer("grant", account, entry)
 
 
@@ -399,6 +424,7 @@ def _end(account: Account, hold: Hold, wallet: Wallet, state: str, order: Order 
             grant = account.grants[number]
             grant.held -= amount
             grant.changed = True
+            _due_again(account, grant, at)
     for number, amount in pins:
         if number != OWED and account.grants[number].expired(at):
             _lapse(account, wallet, account.grants[number], amount, order, at)
@@ -512,10 +538,9 @@ def _give_back(
             grant = account.grants[number]
             if grant.closed:
                 account.reopen(grant)
-                if not grant.expired(at):  # else what returns lapses now, below
-                    _due_by(account, grant.expires_at)
             grant.remaining += taken
             grant.changed = True
+            _due_again(account, grant, at)
             if grant.expired(at):
                 lapsed.append((grant, taken))
     for grant, taken in lapsed:
@@ -550,7 +575,7 @@ def _transfer(books: Books, giver: Account, order: Order, asked: command.Transfe
     if asked.to == asked.account:
         raise Invalid("to", "must be another account")
     receiver = books[asked.to]
-    if receiver.head.status != "active":
+    if receiver.head.status == "closed":
         raise Conflict("account_closed", "The receiving account is closed.")
     # one moment for both sides: each side's history stays in order
     at = max(now, giver.head.last_at, receiver.head.last_at)
@@ -706,6 +731,16 @@ def _due_by(account: Account, moment: datetime | None) -> None:
         head.changed = True
 
 
+def _due_again(account: Account, grant: Grant, at: datetime) -> None:
+    """Credits became free in a grant: they end with it, or at once (the caller's part) if it has expired.
+
+    The head may know no more of its end: it was noted as past when all of it was pinned or spent, at a moment
+    that was later than this one.
+    """
+    if not grant.expired(at):
+        _due_by(account, grant.expires_at)
+
+
 # Posting -----------------------------------------------------------------------------------------------
 
 
@@ -743,8 +778,8 @@ def _answer(kind: str, account: Account, entry: Entry) -> Answer:
 
 
 def _keep(account: Account, order: Order, kind: str, facts: dict[str, Any]) -> Answer:
-    """Keep the answer of an act that posts nothing: for ever under a client's key, a day under ours."""
-    keep = None if order.client_key else 1
+    """Keep the answer of an act that posts nothing: a day under a key that was made up, else for ever."""
+    keep = None if order.said_key else 1
     account.outcomes.append(Outcome(account.head.account, order.key, order.hash, kind, False, facts, keep))
     return Answer(kind, account.head.uuid, None, facts)
 
@@ -753,9 +788,7 @@ def _end_due(account: Account, order: Order, asked: command.EndDue, at: datetime
     return Answer("end_due", account.head.uuid, None, {})
 
 
-_SYSTEM = Order(
-    command=command.EndDue(account=0), tenant=0, actor="system", key="", client_key=False, hash=b""
-)
+_SYSTEM = Order(command=command.EndDue(account=0), tenant=0, actor=SYSTEM, key="", client_key=False, hash=b"")
 
 _RULES: dict[type, Callable[[Account, Order, Any, datetime], Answer]] = {
     command.Grant: _grant,

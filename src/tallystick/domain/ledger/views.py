@@ -4,9 +4,9 @@ Every function takes the tenant and raises NotFound for an account that is not i
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tallystick.db import arrays
@@ -61,6 +61,11 @@ async def head(conn: Tx, tenant: int, account: int) -> Head:
     return found
 
 
+async def anything_due(conn: Tx, tenant: int) -> bool:
+    """Whether a hold or grant of the tenant is due and not swept yet, locked by somebody or not."""
+    return bool(await value(conn, QUERIES.due_heads, {"tenant": tenant}))
+
+
 async def balances(db: Database, tenant: int, account: int) -> Balances:
     """The account's wallets with what is due ended. `reads.BalanceReader` is the quick way."""
     async with _snapshot(db) as conn:
@@ -95,13 +100,11 @@ async def _books(tx: Tx, tenant: int, account: int, *naming: Order) -> tuple[Acc
     wanted.accounts = [account]
     reads = Reads(tx)
     await reads.ask_all(wanted)
-    books, now = await assemble(tx, {account: found}, wanted, await reads.collect(), _no_rates)
-    return books[account], end_due(books[account], now)
+    books, moments = await assemble(tx, {account: found}, wanted, await reads.collect(), _no_rates)
+    return books[account], end_due(books[account], moments.of(tenant))
 
 
-async def _no_rates(
-    conn: Tx, wanted: list[tuple[int, str]], now: datetime
-) -> dict[tuple[int, str], RateLine]:
+async def _no_rates(conn: Tx, wanted: list[tuple[int, str, datetime]]) -> dict[tuple[int, str], RateLine]:
     return {}
 
 
@@ -301,3 +304,41 @@ async def usage_total(
             {"account": account, "credit_type": credit_type, "low": low, "high": high},
         )
         return int(total)
+
+
+async def lots(conn: Tx, account: int, numbers: Sequence[int]) -> dict[int, Grant]:
+    """Grants of an account by number, as they are stored. That the account is the caller's tenant's, it has checked."""
+    return await _grants(conn, account, list(numbers)) if numbers else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands of an entry that spent: microcredits that were not reversed."""
+
+    seq: int
+    credit_type: str
+    amount: int
+
+
+async def standing(conn: Tx, account: int, entries: Sequence[int]) -> list[Standing]:
+    """What stands of these spendings, the oldest first. That the account is the caller's tenant's, it has checked."""
+    if not entries:
+        return []
+    return await all_rows(conn, Standing, QUERIES.standing, {"account": account, "seqs": list(entries)})
+
+
+async def lapsed(
+    conn: Tx, account: int, numbers: Sequence[int], start: datetime, end: datetime
+) -> dict[int, int]:
+    """Microcredits of each of these grants that expired in [start, end]; those of which none did are absent."""
+    low, high = await bounds(conn, account, start, end + timedelta(microseconds=1))
+    rows = await all_rows(
+        conn, _Lapse, QUERIES.lapsed, {"account": account, "low": low, "high": high, "ids": list(numbers)}
+    )
+    return {row.id: int(row.amount) for row in rows}
+
+
+@dataclass(slots=True)
+class _Lapse:
+    id: int
+    amount: int

@@ -47,7 +47,9 @@ class Request:
     The handler puts into ``counted`` the accounts (internal numbers) in whose statistics the request counts.
     """
 
-    __slots__ = ("authorization", "body", "counted", "idempotency_key", "params", "query", "x_account")
+    __slots__ = (
+        "authorization", "body", "content_type", "counted", "idempotency_key", "params", "query", "x_account",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -57,6 +59,7 @@ class Request:
         body: bytes,
         query: bytes = b"",
         x_account: str | None = None,
+        content_type: bytes = JSON,
     ) -> None:
         self.authorization = authorization
         self.idempotency_key = idempotency_key
@@ -64,6 +67,7 @@ class Request:
         self.body = body
         self.query = query
         self.x_account = x_account
+        self.content_type = content_type
         self.counted: Collection[int] = ()
 
 
@@ -139,6 +143,7 @@ def without_repeated(scope: Scope) -> Scope:
 def request_of(scope: Scope, params: tuple[str, ...], body: bytes) -> Request:
     """The request of an ASGI scope whose body was read."""
     authorization = key = x_account = None
+    media = JSON
     for name, value in scope["headers"]:
         if name == b"authorization":
             authorization = value.decode("latin-1")
@@ -146,7 +151,9 @@ def request_of(scope: Scope, params: tuple[str, ...], body: bytes) -> Request:
             key = value.decode("latin-1")
         elif name == b"x-account":
             x_account = value.decode("latin-1")
-    return Request(authorization, key, params, body, scope["query_string"], x_account)
+        elif name == b"content-type":
+            media = value
+    return Request(authorization, key, params, body, scope["query_string"], x_account, media)
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

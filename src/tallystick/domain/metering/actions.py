@@ -1,16 +1,18 @@
-"""The writes of request statistics: what this server answered, and what the product reports."""
+"""The writes of request statistics: what this server answered, and what the product reports. Those of usage stand in
+intake.py (events as they come), corrections.py and meters.py.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
 
 from tallystick.db import arrays
 from tallystick.db.pool import Tx, run, value
-from tallystick.db.sql import Queries
 from tallystick.domain.identity.model import check_text
 from tallystick.kernel.errors import Invalid, NotFound
 
+from .corrections import correct_event, delete_event
+from .meters import create_meter, delete_meter, ensure_meter, update_meter
 from .model import (
     DAY,
     FIRST_FAILURE,
@@ -22,8 +24,19 @@ from .model import (
     minute_of,
     minute_start,
 )
+from .views import QUERIES
 
-QUERIES: Final = Queries(__package__ or "")
+__all__ = [
+    "add",
+    "correct_event",
+    "create_meter",
+    "delete_event",
+    "delete_meter",
+    "ensure_meter",
+    "fold",
+    "report",
+    "update_meter",
+]
 
 
 async def add(tx: Tx, counts: Mapping[Key, int]) -> None:

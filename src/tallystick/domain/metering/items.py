@@ -1,0 +1,151 @@
+"""Events on their way through a batch: checked, with the id and the key under which they will stand."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from tallystick.db.sql import Queries
+from tallystick.domain.identity.model import check_text
+from tallystick.kernel.credits import MAX_AMOUNT
+from tallystick.kernel.errors import Fact, Invalid, NotFound
+from tallystick.kernel.ids import owned_uuid, owned_uuids
+
+from .model import MAX_NAME, NewEvent, Recorded
+
+USAGE: Final = Queries("tallystick.domain.metering", "usage.sql")
+MAX_EVENT_ID: Final = 255
+MAX_METADATA: Final = 16 * 1024
+
+_encode: Final = msgspec.json.Encoder().encode
+_sorted: Final = msgspec.json.Encoder(order="deterministic").encode
+_NUL: Final = re.compile(
+    rb"(?<!\\)(?:\\\\)*\\u0000"
+)  # PostgreSQL keeps it in JSON, and cannot read it out again
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Call(msgspec.Struct):
+    """Events that one caller sent together. ``left``: how many are not answered yet."""
+
+    done: "asyncio.Future[list[Recorded | Fact]]"
+    results: list[Any]
+    left: int
+
+    def answers(self) -> list[Recorded | Fact]:
+        return self.results
+
+
+class Item(msgspec.Struct, kw_only=True):
+    """An event on its way through a batch."""
+
+    call: Call
+    place: int
+    tenant: int
+    actor: str
+    event: NewEvent
+    id: UUID
+    key: str
+    request_hash: bytes
+    metadata: bytes | None
+    result: Recorded | Fact | None = None
+    former: tuple[UUID, ...] = ()
+    """Ids under which it may have been recorded already, by a commit whose outcome is not known."""
+    at: datetime = _EPOCH
+    subscription: UUID | None = None
+    operation: str | None = None
+    entry: int | None = None
+
+
+def prepare(call: Call, tenant: int, actor: str, events: Sequence[NewEvent], first: int) -> list[Item]:
+    """The events as items; those that are not well-formed are answered in the call at once."""
+    items = []
+    ids = owned_uuids([event.account for event in events])
+    for place, (id, event) in enumerate(zip(ids, events, strict=True), first):
+        try:
+            metadata = _check(event)
+        except Invalid as fact:
+            call.results[place] = fact
+            call.left -= 1
+            continue
+        if event.event_id is not None:
+            key = "e:" + event.event_id
+        else:
+            key = f"s:{id.hex}" if event.key is None else "k:" + event.key
+        items.append(
+            Item(
+                call=call,
+                place=place,
+                tenant=tenant,
+                actor=actor,
+                event=event,
+                id=id,
+                key=key,
+                request_hash=_hash(event, metadata),
+                metadata=metadata,
+            )
+        )
+    return items
+
+
+def resend(items: Sequence[Item]) -> None:
+    """Mark items that may have been recorded already: they go under new ids, and their keys tell."""
+    for item in items:
+        item.former = (*item.former, item.id)
+        item.id = owned_uuid(item.event.account)
+        item.result = item.entry = None
+
+
+def received_at(id: UUID) -> datetime:
+    """When the event was received, to the millisecond: its id tells. Raises NotFound for one that never was."""
+    try:
+        return _of_milliseconds(id.int >> 80)
+    except OverflowError:
+        raise NotFound("usage event") from None
+
+
+@lru_cache(10_000)
+def _of_milliseconds(since_1970: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=since_1970)
+
+
+def check_metric(name: str, text: str) -> str:
+    return check_text(name, text, MAX_NAME, shortest=1)
+
+
+def check_event_id(name: str, text: str) -> str:
+    return check_text(name, text, MAX_EVENT_ID, shortest=1)
+
+
+def _check(event: NewEvent) -> bytes | None:
+    """The event's metadata as JSON. Raises Invalid."""
+    check_metric("metric", event.metric)
+    if type(event.quantity) is not int or not 0 <= event.quantity <= MAX_AMOUNT:
+        raise Invalid("quantity", "must be from 0 to 9007199254.740991")
+    if event.event_id is not None:
+        check_event_id("event_id", event.event_id)
+    if not event.metadata:
+        return None
+    try:
+        raw = _encode(event.metadata)
+    except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
+        raise Invalid("metadata", "must be a JSON object") from None
+    if len(raw) > MAX_METADATA:
+        raise Invalid("metadata", f"must be at most {MAX_METADATA} bytes of JSON")
+    if b"u0000" in raw and _NUL.search(raw) is not None:
+        raise Invalid("metadata", "must not hold the character NUL")
+    return raw
+
+
+def _hash(event: NewEvent, metadata: bytes | None) -> bytes:
+    """What makes two requests of one event id the same: all that the caller said of the event."""
+    if metadata is not None and len(event.metadata or ()) > 1:
+        metadata = _sorted(event.metadata)
+    said = f"{event.metric}\0{event.quantity}\0{event.at or ''}\0{event.subscription or ''}\0"
+    return blake2b(said.encode() + (metadata or b""), digest_size=16).digest()

@@ -1,0 +1,267 @@
+"""Recording a batch of events in one transaction: keys, events, rollups and debits together.
+
+What fails by itself (an unknown account, a bad time, too few credits) is told in its item's result, and the rest is
+recorded. Locks: the heads of the accounts whose events debit credits, then keys, then rollups, each in one order.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tallystick.db import arrays
+from tallystick.db.pool import Tx, run
+from tallystick.domain.identity import views as identity
+from tallystick.domain.ledger import actions as ledger
+from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.commands import Debit, Labels, order
+from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound, Renamed
+from tallystick.kernel.ids import typeid
+
+from .items import USAGE, Item, received_at
+from .model import LATE, MAX_AHEAD, Billed, Recorded
+from .port import Billing, Wanted
+
+ENDED: Final = ("cancelled", "ended")
+
+
+async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, wait_ms: int) -> None:
+    """Record the items in ``tx`` and set their results. Waits ``wait_ms`` for the accounts that it must lock."""
+    for item in items:
+        item.result = None
+    billed, heads = await _billed(tx, items, billing, wait_ms)
+    known = await _accounts(tx, items)
+    moments = {tenant: await identity.now(tx, tenant) for tenant in {item.tenant for item in items}}
+    good, bad = [], []
+    for item in items:
+        try:
+            _admit(item, known, billed, moments[item.tenant])
+            good.append(item)
+        except NotFound as fact:
+            item.result = fact
+        except Fact as fact:
+            item.result = fact
+            bad.append(item)
+    if bad:
+        await _recall(tx, bad)
+    while good:
+        first: dict[tuple[int, str], Item] = {}
+        later = []
+        for item in good:
+            leader = first.setdefault((item.event.account, item.key), item)
+            if leader is not item:
+                later.append((item, leader))
+        await _write(tx, list(first.values()), heads, rates)
+        good = []
+        for item, leader in later:
+            said = leader.result
+            if isinstance(said, Recorded) and item.request_hash == leader.request_hash:
+                item.result = Recorded(said.id, True, said.entry)
+            elif isinstance(said, Recorded):
+                item.result = _reused()
+            elif item.request_hash == leader.request_hash or isinstance(said, Conflict):
+                item.result = said
+            else:
+                good.append(item)  # the first of this id was declined, which does not use it up
+
+
+async def _billed(
+    tx: Tx, items: Sequence[Item], billing: Billing, wait_ms: int
+) -> tuple[dict[Wanted, Billed], Any]:
+    """How the events are billed, and the locked heads of the accounts in which any debits credits."""
+    wanted = list({(item.event.account, item.event.subscription) for item in items})
+    billed = await billing(tx, wanted)
+    if not any(one.debits for one in billed.values()):
+        return billed, {}
+    debiting = set()
+    for item in items:
+        one = billed.get((item.event.account, item.event.subscription))
+        if one is not None and item.event.metric in one.debits:
+            debiting.add(item.event.account)
+    if not debiting:
+        return billed, {}
+    heads = await ledger.lock(tx, sorted(debiting), timeout_ms=wait_ms)
+    # what they are billed by may have changed until the lock was granted
+    again = [pair for pair in wanted if pair[0] in debiting]
+    for pair in again:
+        billed.pop(pair, None)
+    return billed | await billing(tx, again), heads
+
+
+async def _accounts(tx: Tx, items: Sequence[Item]) -> dict[int, tuple[int, str, str | None]]:
+    cursor = tx.cursor(binary=True)
+    accounts = arrays.int8s(sorted({item.event.account for item in items}))
+    await cursor.execute(USAGE.accounts.encode(), {"accounts": accounts})
+    return {number: (tenant, status, name) for number, tenant, status, name in await cursor.fetchall()}
+
+
+def _admit(
+    item: Item,
+    known: dict[int, tuple[int, str, str | None]],
+    billed: dict[Wanted, Billed],
+    now: datetime,
+) -> None:
+    """Decide all that the event's account and time say of it. Raises the Fact that stands in its way."""
+    event = item.event
+    tenant, status, external_id = known.get(event.account, (0, "", None))
+    if tenant != item.tenant:
+        raise NotFound("account")
+    if event.external_id is not None and event.external_id != external_id:
+        raise Renamed("account")
+    mine = billed.get((event.account, event.subscription))
+    if mine is None and event.subscription is not None:
+        raise NotFound("subscription")
+    if status in ("blocked", "closed"):
+        raise Conflict(f"account_{status}", f"The account is {status}.")
+    if mine is not None:
+        if mine.status in ENDED:
+            raise Conflict("subscription_ended", "The subscription has ended.")
+        item.subscription = mine.subscription
+        item.operation = mine.debits.get(event.metric)
+    item.at = check_time(event.at, now)
+
+
+def check_time(at: datetime | None, now: datetime) -> datetime:
+    """When the event happened, by default now. Raises Invalid."""
+    if at is None:
+        return now
+    at = at.astimezone(UTC)
+    if at < now - LATE:
+        raise Invalid("timestamp", f"must be at most {LATE.days} days ago")
+    if at > now + MAX_AHEAD:
+        raise Invalid("timestamp", f"must be at most {MAX_AHEAD.seconds // 60} minutes in the future")
+    return at
+
+
+async def _write(tx: Tx, items: list[Item], heads: Any, rates: Rates) -> None:
+    """Record items of different keys, all admitted."""
+    items = sorted(items, key=lambda item: (item.event.account, item.key))
+    inserted = await run(tx, USAGE.insert_keys, _keys(items) | {
+        "ids": arrays.uuids([item.id.bytes for item in items]),
+        "hashes": arrays.byteas([item.request_hash for item in items]),
+    })  # fmt: skip
+    if inserted < len(items):
+        await _recall(tx, items)
+        items = [item for item in items if item.result is None]
+    debits = [item for item in items if item.operation is not None and item.event.quantity]
+    if debits:
+        debits.sort(key=lambda item: (id(item.call), item.place))
+        await _debit(tx, debits, heads, rates)
+        declined = [item for item in debits if item.result is not None]
+        if declined:
+            await run(tx, USAGE.forget_keys, _keys(declined))
+            items = [item for item in items if item.result is None]
+    if not items:
+        return
+    await run(tx, USAGE.insert_events, _columns(items))
+    sums: dict[tuple[int, str, datetime], list[int]] = {}
+    at = hour = None
+    for item in items:
+        if item.at is not at:
+            at = item.at
+            hour = at.replace(minute=0, second=0, microsecond=0)
+        assert hour is not None
+        event = item.event
+        found = sums.get((event.account, event.metric, hour))
+        if found is None:
+            sums[event.account, event.metric, hour] = [1, event.quantity]
+        else:
+            found[0] += 1
+            found[1] += event.quantity
+        item.result = Recorded(item.id, False, item.entry)
+    await add_up(tx, sums)
+
+
+async def add_up(tx: Tx, sums: dict[tuple[int, str, datetime], list[int]]) -> None:
+    """Add [count, sum] to the rollups of (account, metric, hour), locked in their order."""
+    rows = sorted(sums.items())
+    columns = {
+        "accounts": arrays.int8s([key[0] for key, _ in rows]),
+        "metrics": arrays.texts([key[1] for key, _ in rows]),
+        "hours": arrays.moments([key[2] for key, _ in rows]),
+        "counts": arrays.int8s([row[0] for _, row in rows]),
+        "sums": arrays.texts([str(row[1]) for _, row in rows]),
+    }
+    await run(tx, USAGE.add_up, columns)
+
+
+async def _recall(tx: Tx, items: Sequence[Item]) -> None:
+    """Answer those whose key was used before: with the first event's id, or as a conflict."""
+    cursor = tx.cursor(binary=True)
+    await cursor.execute(USAGE.keys.encode(), _keys(items))
+    used = {(account, key): (id, hash) for account, key, id, hash in await cursor.fetchall()}
+    again = []
+    for item in items:
+        found = used.get((item.event.account, item.key))
+        if found is None or found[0] == item.id:
+            continue
+        if bytes(found[1]) != item.request_hash:
+            item.result = _reused()
+        else:
+            again.append((item, found[0]))
+    if not again:
+        return
+    cursor = tx.cursor(binary=True)
+    columns = {
+        "accounts": arrays.int8s([item.event.account for item, _ in again]),
+        "ids": arrays.uuids([id.bytes for _, id in again]),
+        "received": arrays.moments([received_at(id) for _, id in again]),
+    }
+    await cursor.execute(USAGE.entries_of.encode(), columns)
+    entries = dict(await cursor.fetchall())
+    for item, id in again:
+        item.result = Recorded(id, id not in item.former, entries.get(id))
+
+
+async def _debit(tx: Tx, items: Sequence[Item], heads: Any, rates: Rates) -> None:
+    """Spend credits for the events; those that are declined have the fact as their result."""
+    orders = [debit_order(item) for item in items]
+    for item, result in zip(items, await ledger.apply(tx, heads, orders, rates), strict=True):
+        if isinstance(result, Fact):
+            item.result = result
+        elif result.entry is not None:
+            item.entry = result.entry.seq
+
+
+def debit_order(item: Item) -> Any:
+    return order(
+        Debit(
+            account=item.event.account,
+            credit_type=None,
+            operation=item.operation,
+            quantity=item.event.quantity,
+            labels=Labels(reference=typeid("usage", item.id)),
+        ),
+        tenant=item.tenant,
+        actor=item.actor,
+        server_key=f"usage:{item.id}",
+    )
+
+
+def _keys(items: Sequence[Item]) -> dict[str, Any]:
+    return {
+        "accounts": arrays.int8s([item.event.account for item in items]),
+        "keys": arrays.texts([item.key for item in items]),
+    }
+
+
+def _columns(items: Sequence[Item]) -> dict[str, Any]:
+    events = [item.event for item in items]
+    return {
+        "accounts": arrays.int8s([event.account for event in events]),
+        "ids": arrays.uuids([item.id.bytes for item in items]),
+        "received": arrays.moments([received_at(item.id) for item in items]),
+        "metrics": arrays.texts([event.metric for event in events]),
+        "quantities": arrays.int8s([event.quantity for event in events]),
+        "ats": arrays.moments([item.at for item in items]),
+        "event_ids": arrays.texts([event.event_id for event in events]),
+        "subscriptions": arrays.texts(
+            [None if item.subscription is None else str(item.subscription) for item in items]
+        ),
+        "metadata": arrays.json_texts([item.metadata for item in items]),
+        "operations": arrays.texts([item.operation for item in items]),
+        "entries": arrays.int8s_or_null([item.entry for item in items]),
+    }
+
+
+def _reused() -> Conflict:
+    return Conflict("event_id_reused", "The event id was already used for another event.")

@@ -8,6 +8,7 @@ from .db.pool import Database
 from .domain.identity import actions, keys, passwords, tokens, views
 from .domain.identity.first_run import ensure_first_app
 from .domain.identity.model import Tenant
+from .domain.invoicing import verify as invoicing
 from .domain.ledger import verify
 from .kernel.actor import Mode, Role, Scope
 from .kernel.clock import SystemClock, iso
@@ -150,6 +151,7 @@ async def verify_books(url: str, account: str | None) -> dict[str, Any]:
     async with opened(url) as db:
         number = None if account is None else (await _locate(db, account))[1]
         report = await verify.verify(db, number)
+        report.faults += await invoicing.verify(db, number)
     return {
         "ok": report.ok,
         "checked": {

@@ -13,6 +13,9 @@ from .domain.identity.views import load_secrets
 from .domain.ledger.lanes import Lanes
 from .domain.ledger.reads import BalanceReader
 from .domain.metering.counter import RequestCounter
+from .domain.metering.intake import UsageIntake
+from .domain.subscriptions.holdings import lead_on
+from .domain.subscriptions.views import billed
 from .kernel.clock import Clock, SystemClock
 
 
@@ -29,6 +32,7 @@ class System:
     lanes: Lanes
     balances: BalanceReader
     requests: RequestCounter
+    usage: UsageIntake
 
 
 @contextlib.asynccontextmanager
@@ -47,14 +51,17 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
         lanes = Lanes(db, rates_in_force)
         balances = BalanceReader(db)
         requests = RequestCounter(db, credentials)
+        usage = UsageIntake(db, rates_in_force, billed, lead_on)
         await lanes.start()
         await balances.start()
         await requests.start()
+        await usage.start()
         try:
             yield System(
-                settings, db, clock, secrets, credentials, CreditTypes(db), lanes, balances, requests
+                settings, db, clock, secrets, credentials, CreditTypes(db), lanes, balances, requests, usage
             )
         finally:
+            await usage.stop()
             await lanes.stop()
             await balances.stop()
             await requests.stop()

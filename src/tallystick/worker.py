@@ -15,6 +15,7 @@ from .domain.catalog.views import rates_in_force
 from .domain.identity import jobs as identity
 from .domain.ledger import jobs as ledger
 from .domain.metering import jobs as metering
+from .domain.subscriptions import jobs as subscriptions
 from .kernel.clock import Clock, SystemClock
 from .kernel.errors import Unavailable
 
@@ -35,9 +36,15 @@ class Job:
 def jobs(db: Database, clock: Clock) -> list[Job]:
     """Every job there is."""
     return [
+        Job(
+            "subscriptions.run_due",
+            1,
+            lambda: subscriptions.run_due(db, rates_in_force, at_once=subscriptions.AT_ONCE),
+        ),
         Job("ledger.sweep", 1, lambda: ledger.sweep(db, rates_in_force)),
         Job("ledger.purge_outcomes", 3600, lambda: ledger.purge_outcomes(db)),
         Job("metering.fold", 10, lambda: metering.fold(db)),
+        Job("metering.add_partitions", 3600, lambda: metering.add_partitions(db)),
         Job(
             "identity.purge_refresh_families", 3600, lambda: identity.purge_refresh_families(db, clock.now())
         ),
@@ -50,7 +57,7 @@ def jobs(db: Database, clock: Clock) -> list[Job]:
 
 async def work(database_url: str, stop: asyncio.Event) -> None:
     """Run all jobs until ``stop`` is set; a step under way is finished. Waits for the database if it is away."""
-    db = Database(database_url, size=4)
+    db = Database(database_url, size=6)
     while not await _opened(db):
         if await _elapsed(stop, 1):
             return

@@ -15,6 +15,20 @@ def test_create(api: Api) -> None:
         "currency": "UGX",
         "time_zone": "Africa/Kampala",
         "metadata": {"tier": "gold"},
+        "first_name": "Ann",
+        "last_name": "Nakato",
+        "phone": "+256 700 000000",
+        "kind": "business",
+        "address": {
+            "line1": "Plot 1",
+            "line2": "",
+            "city": "Kampala",
+            "region": "Central",
+            "postal_code": "",
+            "country": "UG",
+        },
+        "tax_id": "UG-1000",
+        "tax_exempt": True,
     }
     made = api.post("/v2/accounts", body, key="a")
     assert made.status_code == 201
@@ -57,6 +71,15 @@ def test_create(api: Api) -> None:
         ("metadata", []),
         ("metadata", {"a": "x" * 17_000}),
         ("metadata", {"a": "\0"}),
+        ("first_name", "x" * 101),
+        ("last_name", "\0"),
+        ("phone", 256),
+        ("phone", "\ud800"),
+        ("kind", "person"),
+        ("tax_id", "x" * 101),
+        ("tax_exempt", "yes"),
+        ("tax_exempt", 1),
+        ("address", "Plot 1"),
         ("colour", "red"),
     ],
 )
@@ -65,6 +88,66 @@ def test_values_that_are_wrong(api: Api, field: str, value: Any) -> None:
     account = api.account()
     changed = api.send("PATCH", f"/v2/accounts/{account}", {field: value})
     assert fields_of(problem(changed, 422, "invalid_request")) == [field]
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("country", "ug"),
+        ("country", "UGA"),
+        ("country", "U1"),
+        ("country", ""),
+        ("line1", "x" * 256),
+        ("city", "\0"),
+        ("street", "Plot 1"),
+    ],
+)
+def test_addresses_that_are_wrong(api: Api, part: str, value: str) -> None:
+    made = api.post("/v2/accounts", {"address": {part: value}})
+    assert fields_of(problem(made, 422, "invalid_request")) == [f"address.{part}"]
+
+
+def test_an_address_is_replaced_whole(api: Api) -> None:
+    made = api.post("/v2/accounts", {"address": {"line1": "Plot 1", "country": "UG"}}).json()
+    assert (made["kind"], made["tax_exempt"], made["first_name"]) == ("individual", False, "")
+    path = f"/v2/accounts/{made['id']}"
+    changed = api.send("PATCH", path, {"address": {"city": "Gulu"}, "kind": "business", "tax_exempt": True})
+    shown = changed.json()
+    assert (shown["kind"], shown["tax_exempt"]) == ("business", True)
+    assert {part: text for part, text in shown["address"].items() if text} == {"city": "Gulu"}
+    assert api.get(path).json() == shown
+    assert not any(api.send("PATCH", path, {"address": {}}).json()["address"].values())
+
+
+def test_a_blocked_account_spends_nothing(api: Api) -> None:
+    account = api.account()
+    path = f"/v2/accounts/{account}"
+    api.grant(account, 10)
+    hold = api.hold(account, 2)["id"]
+    assert api.send("PATCH", path, {"status": "blocked"}).json()["status"] == "blocked"
+    debit = {"account": account, "amount": 1}
+    problem(api.post("/v2/debits", debit), 409, "account_blocked")
+    problem(api.post("/v2/holds", {**debit, "expires_in": 60}), 409, "account_blocked")
+    problem(api.post(f"/v2/holds/{hold}/extend", {"expires_in": 900}), 409, "account_blocked")
+    sent = {"from": account, "to": api.account(), "amount": 1}
+    problem(api.post("/v2/transfers", sent), 409, "account_blocked")
+    assert api.post(f"/v2/holds/{hold}/capture", {"amount": 1, "final": True}).status_code == 200
+    api.grant(account, 1)
+    assert [row["id"] for row in api.get("/v2/accounts", status="blocked").json()["data"]] == [account]
+    assert api.get("/v2/accounts", status="active", limit=100).json()["data"]
+    assert api.send("PATCH", path, {"status": "inactive"}).json()["status"] == "inactive"
+    assert api.get("/v2/accounts", status="blocked").json()["data"] == []
+    assert api.post("/v2/debits", debit).status_code == 201
+    for status in ("closed", "gone", None, 1):
+        refused = problem(api.send("PATCH", path, {"status": status}), 422, "invalid_request")
+        assert fields_of(refused) == ["status"]
+    unknown = problem(api.get("/v2/accounts", status="gone"), 422, "invalid_request")
+    assert fields_of(unknown) == ["status"]
+    acts = [row for row in api.get("/v2/audit-log").json()["data"] if row["target"] == account]
+    assert [row["details"] for row in acts] == [
+        {"from": "blocked", "to": "inactive"},
+        {"from": "active", "to": "blocked"},
+    ]
 
 
 @pytest.mark.parametrize("body", ["{", '{"metadata": {"a": NaN}}', "[" * 100_000])

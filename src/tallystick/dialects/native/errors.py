@@ -17,6 +17,7 @@ from tallystick.kernel.errors import (
     InsufficientCredits,
     Invalid,
     KeyReused,
+    LimitReached,
     NotFound,
     TooManyAttempts,
     Unauthenticated,
@@ -53,10 +54,16 @@ def body(fact: Fact, *, client_key: bool = False) -> tuple[int, dict[str, Any]]:
             if client_key:
                 more["retry_with_new_key"] = True
             return 402, body_of(402, fact.code, fact.message, **more)
+        case LimitReached():
+            units = {"needed": str(fact.needed), "remaining": str(fact.remaining)}
+            more = {"feature": fact.feature, "reason": fact.reason, **units}
+            if client_key:
+                more["retry_with_new_key"] = True
+            return 402, body_of(402, fact.code, fact.message, **more)
         case Conflict():
             details: dict[str, Any] = {
-                # every number that the domain adds to a conflict is microcredits
-                name: format_credits(value) if type(value) is int else value
+                # every number that the domain adds to a conflict is microcredits; a problem has a status of its own
+                "state" if name == "status" else name: format_credits(value) if type(value) is int else value
                 for name, value in fact.details.items()
             }
             if client_key and fact.code not in _NOT_KEPT:

@@ -17,6 +17,7 @@ MAX_REASON: Final = 500
 MAX_PRIORITY: Final = 1000
 MAX_SECONDS: Final = 3650 * 86400
 _OPERATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}", re.ASCII)
+_COUNTRY: Final = re.compile("[A-Z]{2}", re.ASCII)
 
 __all__ = ["check_metadata", "parse_credits", "parse_credits_or_zero"]
 
@@ -69,6 +70,13 @@ def quantity(value: object) -> int:
 def currency(value: object) -> str:
     text = _string(value)
     exponent(text)
+    return text
+
+
+def country(value: object) -> str:
+    text = _string(value)
+    if _COUNTRY.fullmatch(text) is None:
+        raise ValueError("must be two capital letters, such as UG (ISO 3166-1)")
     return text
 
 

@@ -81,6 +81,8 @@ Operation = Annotated[
 Priority = Annotated[int, _checked(fields.priority, _integer(0, fields.MAX_PRIORITY))]
 Seconds = Annotated[int, _checked(fields.seconds, _integer(1, fields.MAX_SECONDS))]
 Currency = Annotated[str, _checked(fields.currency, {"type": "string", "pattern": "^[A-Z]{3}$"})]
+CustomerKind = Literal["individual", "business"]
+AccountStatus = Literal["active", "inactive", "blocked"]
 Id = Annotated[str, _text(100, 1)]
 Key = Annotated[str, _text(255, 1)]
 
@@ -195,21 +197,51 @@ class SetOverdraft(Form):
     credit_type: CreditType | None = None
 
 
+class Address(Form):
+    """``country`` is a code of ISO 3166-1: two capital letters."""
+
+    line1: Annotated[str, _text(255)] | None = None
+    line2: Annotated[str, _text(255)] | None = None
+    city: Annotated[str, _text(255)] | None = None
+    region: Annotated[str, _text(255)] | None = None
+    postal_code: Annotated[str, _text(255)] | None = None
+    country: Annotated[str, _checked(fields.country, {"type": "string", "pattern": "^[A-Z]{2}$"})] | None = (
+        None
+    )
+
+
 class NewAccount(Form):
     external_id: Annotated[str, _text(255, 1)] | None = None
     name: Annotated[str, _text(255)] | None = None
     email: Annotated[str, _text(254)] | None = None
+    first_name: Annotated[str, _text(100)] | None = None
+    last_name: Annotated[str, _text(100)] | None = None
+    phone: Annotated[str, _text(50)] | None = None
+    kind: CustomerKind | None = Field(None, description="By default `individual`.")
+    address: Address | None = None
+    tax_id: Annotated[str, _text(100)] | None = None
+    tax_exempt: bool | None = None
     currency: Currency | None = None
     time_zone: Annotated[str, _text(64, 1)] | None = None
     metadata: Metadata | None = None
 
 
 class AccountPatch(Form):
-    """What is absent stays; an ``external_id`` of null takes it away."""
+    """What is absent stays; an ``external_id`` of null takes it away, and an ``address`` replaces the whole."""
 
     external_id: Annotated[str, _text(255, 1)] | None = None
     name: Annotated[str, _text(255)] = ""
     email: Annotated[str, _text(254)] = ""
+    first_name: Annotated[str, _text(100)] = ""
+    last_name: Annotated[str, _text(100)] = ""
+    phone: Annotated[str, _text(50)] = ""
+    kind: CustomerKind = "individual"
+    address: Address = Field(default_factory=Address)
+    tax_id: Annotated[str, _text(100)] = ""
+    tax_exempt: bool = False
+    status: AccountStatus = Field(
+        "active", description="A blocked account keeps its credits and spends none."
+    )
     currency: Currency = "USD"
     time_zone: Annotated[str, _text(64, 1)] = "UTC"
     metadata: Metadata = Field(default_factory=dict)

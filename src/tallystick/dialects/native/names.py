@@ -18,14 +18,21 @@ _MOST: Final = 200_000  # accounts remembered
 # An entry is shown under the name of the act that posted it; all of them name the same kind of id.
 _ENTRY_PREFIXES: Final = ("entry", "debit", "transfer", "reversal", "refund", "adjustment")
 
+# What the audit log names by its kind and UUID, and shows as a TypeID.
+_SHOWN: Final = frozenset(("key", "user", "acct", "plan", "feat", "pkg", "sub", "inv", "cn", "tax"))
+
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [a + b for a in _ALPHABET for b in _ALPHABET]
 _SHAPE: Final = 8 << 76 | 2 << 62
 
 
 def _inner(account: int, kind: int, number: int) -> str:
-    """The base 32 of `kernel.ids.inner_uuid`, ten bits at a time: it is made for every debit."""
-    bits = account << 80 | kind << 64 | _SHAPE | number
+    """The base 32 of `kernel.ids.inner_uuid`: it is made for every debit."""
+    return _base32(account << 80 | kind << 64 | _SHAPE | number)
+
+
+def _base32(bits: int) -> str:
+    """The same as `kernel.ids.base32`, ten bits at a time."""
     p = _PAIRS
     return (
         p[bits >> 120]
@@ -61,6 +68,10 @@ def grant_id(account: int, number: int) -> str:
     return "grant_" + _inner(account, 3, number)
 
 
+def usage_id(uuid: UUID) -> str:
+    return "usage_" + _base32(uuid.int)
+
+
 @lru_cache(100_000)
 def account_id(uuid: UUID) -> str:
     return typeid("acct", uuid)
@@ -76,7 +87,7 @@ def parse_account(text: str) -> UUID | None:
 def actor_id(name: str) -> str:
     """Who did a thing, or to whom: the id of a key, user or account, or the name of a part of the server."""
     kind, _, uuid = name.partition(":")
-    if kind in ("key", "user", "acct"):
+    if kind in _SHOWN:
         with contextlib.suppress(ValueError):
             return typeid(kind, UUID(uuid))
     return name

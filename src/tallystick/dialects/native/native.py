@@ -12,6 +12,7 @@ from tallystick.domain.identity.credentials import Credentials
 from tallystick.domain.identity.model import Secrets
 from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.reads import BalanceReader
+from tallystick.domain.metering.intake import UsageIntake
 from tallystick.kernel.clock import Clock
 
 from .commands import Caller
@@ -37,6 +38,8 @@ class System(Hashable, Protocol):
     def lanes(self) -> Lanes: ...
     @property
     def balances(self) -> BalanceReader: ...
+    @property
+    def usage(self) -> UsageIntake: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,16 @@ async def write_once(
         if key is None:
             status, body = await act(tx)
             return answered(finish(msgspec.to_builtins(body)), status)
-        route = f"{request.method} {request.scope['path']}\n".encode()
-        digest = blake2b(route + _canonical(form.model_dump(exclude_unset=True)), digest_size=16).digest()
-        done = await once(tx, actor.tenant, key, digest, lambda: act(tx))
+        done = await once(tx, actor.tenant, key, digest_of(request, form), lambda: act(tx))
     return answered(finish(done.body), done.status, replayed=done.replayed)
+
+
+def digest_of(request: Request, form: BaseModel) -> bytes:
+    """The hash by which a repeat of the request is known."""
+    route = f"{request.method} {request.scope['path']}\n".encode()
+    # no warnings: fields hold what their own checks made of the text, not what their types would be read as
+    said = form.model_dump(exclude_unset=True, warnings=False)
+    return blake2b(route + _canonical(said), digest_size=16).digest()
 
 
 def answered(body: Any, status: int = 200, *, replayed: bool = False) -> Response:

@@ -26,7 +26,11 @@ TAGS: Final = [
     {"name": "Ledger", "description": "Grants, debits, holds, and what undoes them."},
     {"name": "Books", "description": "Reading what happened, and why."},
     {"name": "Catalog", "description": "Credit types and what operations cost."},
+    {"name": "Subscriptions", "description": "What customers are subscribed to."},
+    {"name": "Entitlements", "description": "What accounts may use, and using it."},
+    {"name": "Invoices", "description": "What customers owe: invoices, credit notes, taxes."},
     {"name": "Access", "description": "API keys, sign-in, the audit log."},
+    {"name": "Usage", "description": "Usage events, and the meters that add them up."},
     {"name": "Requests", "description": "Request statistics."},
 ]
 
@@ -55,7 +59,7 @@ _PROBLEM: Final = {
 _SAID: Final = {
     "400": "The body is not JSON.",
     "401": "No credential, or one that is not valid.",
-    "402": "Too few credits: `needed` and `available` say how many.",
+    "402": "Too few credits, or units of a feature: `needed` and `available` or `remaining` say how many.",
     "403": "The credential may not do this.",
     "404": "There is no such object for this credential.",
     "409": "The object's state does not allow it; `code` says which.",
@@ -81,7 +85,10 @@ def problems(*statuses: str) -> dict[int | str, dict[str, Any]]:
 
 
 def answer(struct: Any, description: str, *, listed: bool = False) -> dict[str, Any]:
-    """A response whose body is this struct; ``listed``: a page of them."""
+    """A response whose body is this struct; ``listed``: a page of them. ``bytes`` is a PDF."""
+    if struct is bytes:
+        media = {"schema": {"type": "string", "format": "binary"}}
+        return {"description": description, "content": {"application/pdf": media}}
     schema: dict[str, Any] = {"$ref": REF + struct.__name__}
     if listed:
         schema = {

@@ -38,6 +38,7 @@ class Listed(Query):
 class AccountsQuery(Listed):
     external_id: Key | None = None
     email: Key | None = None
+    status: Literal["active", "inactive", "blocked", "closed"] | None = None
 
 
 class _Spanned(Listed):

@@ -2,55 +2,41 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from tallystick.http.framework import StrictRoute, is_broken, methods_at, response_of
-from tallystick.http.hot import MAX_BODY, HotRoute, Reply, documented
+from tallystick.http.hot import HotRoute, Reply, documented
 from tallystick.http.hot import Request as HotRequest
 from tallystick.http.problem import internal, not_allowed, not_found, problem
 from tallystick.http.strict import field_errors
 from tallystick.kernel.errors import Fact
 
-from . import answers, batches, commands, errors, explain, openapi, shapes
+from . import (
+    answers,
+    batches,
+    clock,
+    commands,
+    errors,
+    explain,
+    invoices,
+    openapi,
+    plans,
+    shapes,
+    subscriptions,
+    usage,
+)
 from .handlers import accounts, batch, books, catalog, keys, ledger, requests, signin
 from .native import Native, System, native_of
+from .table import Cold, Hot
 
 NAME: Final = "native"
 PREFIXES: Final = ("/v2",)
 TITLE: Final = "Tallystick API"
 OPENAPI: Final = "/v2/openapi.json"
-
-
-class Hot(NamedTuple):
-    """A route of the hot path. ``form`` documents its body, ``answer`` what a success says."""
-
-    method: str
-    path: str
-    handler: Callable[[Native, HotRequest], Any]
-    status: int
-    form: type[BaseModel] | None
-    answer: Any
-    example: Any = None
-    tag: str = "Ledger"
-    limit: int = MAX_BODY
-
-
-class Cold(NamedTuple):
-    """A route that FastAPI serves."""
-
-    method: str
-    path: str
-    handler: Callable[..., Any]
-    status: int
-    answer: Any
-    tag: str
-    listed: bool = False
-    public: bool = False
 
 
 def _command(method: str, path: str, handler: Any, kind: commands.Kind, answer: Any, example: Any) -> Hot:
@@ -87,6 +73,7 @@ HOT: Final = [
              answers.Overdraft, {"overdraft": 100}),
     Hot("POST", "/v2/batch", batch.create_batch, 200, batches.Batch, batches.Results,
         {"commands": [{"type": "debit", "account": _ACCOUNT, "amount": 1, "key": "job-8"}]}, limit=4 << 20),
+    *usage.HOT,
     Hot("GET", "/v2/accounts/{account}/balance", ledger.read_balance, 200, None, shapes.Balance, tag="Accounts"),
 ]
 
@@ -117,6 +104,12 @@ COLD: Final = [
     Cold("GET", "/v2/audit-log", keys.list_audit_log, 200, shapes.AuditEntry, "Access", listed=True),
 
     Cold("POST", "/v2/requests", requests.report_requests, 200, shapes.Accepted, "Requests"),
+
+    *plans.ROUTES,
+    *usage.ROUTES,
+    *subscriptions.ROUTES,
+    *invoices.ROUTES,
+    *clock.ROUTES,
 ]
 # fmt: on
 
@@ -194,7 +187,7 @@ def _document(app: FastAPI, row: Hot, route: HotRoute) -> None:
 
 
 def _add(app: FastAPI, row: Cold) -> None:
-    statuses = ["401", "403", "404", "409", "422", "503"]
+    statuses = ["401", "403", "404", "409", "422", "503", *row.more]
     if row.method != "GET":
         statuses += ["400", "413"]
     extra: dict[str, Any] = {}

@@ -98,12 +98,32 @@ class HeldNow(HoldRow):
     available: Credits
 
 
+class Address(msgspec.Struct):
+    """What is not known is empty. ``country`` is a code of ISO 3166-1."""
+
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+
+
 class Account(msgspec.Struct):
+    """``kind`` is individual or business; ``status`` active, inactive, blocked or closed."""
+
     id: str
     number: int
     external_id: str | None
     name: str
     email: str
+    first_name: str
+    last_name: str
+    phone: str
+    kind: str
+    address: Address
+    tax_id: str
+    tax_exempt: bool
     currency: str
     time_zone: str
     metadata: dict[str, Any]
@@ -270,6 +290,13 @@ def account(row: identity.Account) -> Account:
         row.external_id,
         row.name,
         row.email,
+        row.first_name,
+        row.last_name,
+        row.phone,
+        row.kind,
+        Address(**row.address),
+        row.tax_id,
+        row.tax_exempt,
         row.currency,
         row.time_zone,
         row.metadata,

@@ -13,7 +13,7 @@ from tallystick.domain.identity.model import AccountChanges
 from tallystick.http.paging import page_body
 from tallystick.kernel.errors import Forbidden
 
-_OWN = {"name", "email", "time_zone"}
+_OWN = {"name", "email", "first_name", "last_name", "phone", "address", "time_zone"}
 """What an account's owners may change themselves."""
 
 
@@ -40,6 +40,7 @@ async def list_accounts(
             actor.tenant,
             external_id=query.external_id,
             email=query.email,
+            status=query.status,
             after=query.after,
             limit=query.limit,
         )
@@ -57,12 +58,15 @@ async def patch_account(
 ) -> Response:
     """Change an account.
 
-    Fields that are absent stay as they are. Its owners and admins may change name, e-mail and time zone.
+    Fields that are absent stay as they are. Its owners and admins may change names, e-mail, phone, address and
+    time zone.
     """
     changes: AccountChanges = body.model_dump(include=body.model_fields_set)  # type: ignore[assignment]
     if not may_patch(actor, account) and not changes.keys() <= _OWN:
-        raise Forbidden("The account's own people may change its name, e-mail and time zone only.")
+        raise Forbidden(
+            "The account's own people may change its names, e-mail, phone, address and time zone only."
+        )
     async with native.system.db.tx() as tx:
-        changed = await actions.patch_account(tx, actor.tenant, account, changes)
+        changed = await actions.patch_account(tx, actor.tenant, account, changes, by=actor.name)
     native.accounts.forget_external()
     return answered(shapes.account(changed))

@@ -1,0 +1,5 @@
+"""The test clock."""
+
+from .routes import ROUTES
+
+__all__ = ["ROUTES"]

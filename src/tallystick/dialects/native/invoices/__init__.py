@@ -1,0 +1,5 @@
+"""Invoices, credit notes, tax rates and the seller's settings."""
+
+from .routes import ROUTES
+
+__all__ = ["ROUTES"]

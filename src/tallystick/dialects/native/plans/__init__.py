@@ -1,0 +1,5 @@
+"""Features, plans and packages."""
+
+from .routes import ROUTES
+
+__all__ = ["ROUTES"]

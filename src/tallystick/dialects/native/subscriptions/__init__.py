@@ -1,0 +1,5 @@
+"""Subscriptions, entitlements."""
+
+from .routes import ROUTES
+
+__all__ = ["ROUTES"]

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from . import routes
 from .dialects.account import routes as account
+from .dialects.credibill import routes as credibill
 from .dialects.native import routes as native
 from .domain.identity import views as identity
 from .http import scalar
@@ -43,10 +44,11 @@ from .http.problem import internal, not_allowed, not_found, problem, too_large
 from .routes import Endpoint
 from .wiring import System
 
-DIALECTS: Final[Sequence[ModuleType]] = (native, account)
+DIALECTS: Final[Sequence[ModuleType]] = (native, account, credibill)
 """Each has NAME, PREFIXES, ``api(system) -> FastAPI`` with whole paths, and where they help ``hot(system)`` (the
-routes that skip the framework), ``endpoints(system)`` (paths to the functions that a reader should be shown) and
-``openapi()`` (the contract's document, where FastAPI does not make it)."""
+routes that skip the framework), ``endpoints(system)`` (paths to the functions that a reader should be shown),
+``openapi()`` (the contract's document, where FastAPI does not make it) and ``too_large(limit)`` (the answer to a body
+that is)."""
 
 
 def build(system: System) -> ASGI:
@@ -81,6 +83,7 @@ class Front:
             (route.method, route.path): self._metrics.of(route.dialect, route.method, _template(route.path))
             for route in hot
         }
+        self._too_large = {dialect.NAME: getattr(dialect, "too_large", too_large) for dialect in DIALECTS}
         self._apis: list[tuple[str, str, FastAPI]] = []
         self._pages: dict[str, Reply] = {}
         documents: list[tuple[str, str]] = []
@@ -124,7 +127,7 @@ class Front:
         try:
             body = b"" if route.method == "GET" else await read_body(scope, receive, route.limit)
         except TooLarge:
-            await refuse_body(receive, send, too_large(route.limit))
+            await refuse_body(receive, send, self._too_large[route.dialect](route.limit))
             status = 413
         except Disconnected:
             return
@@ -145,7 +148,7 @@ class Front:
         try:
             body = await read_body(scope, receive, MAX_BODY)
         except TooLarge:
-            await refuse_body(receive, send, too_large(MAX_BODY))
+            await refuse_body(receive, send, self._too_large[name](MAX_BODY))
             self._count(name, scope, started, 413)
             return
         except Disconnected:

@@ -11,7 +11,6 @@ from tallystick.domain.identity.credentials import Credentials
 from tallystick.domain.ledger.reads import BalanceReader
 from tallystick.domain.metering.counter import RequestCounter
 from tallystick.kernel.actor import Actor
-from tallystick.kernel.clock import Clock
 from tallystick.kernel.errors import NotFound, Unauthenticated
 from tallystick.kernel.ids import parse_typeid
 
@@ -23,8 +22,6 @@ class System(Protocol):
 
     @property
     def db(self) -> Database: ...
-    @property
-    def clock(self) -> Clock: ...
     @property
     def credentials(self) -> Credentials: ...
     @property

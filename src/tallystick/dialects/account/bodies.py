@@ -17,9 +17,11 @@ from tallystick.domain.identity.model import Account, User
 from tallystick.domain.ledger.model import Entry, Wallet
 from tallystick.domain.ledger.views import History
 from tallystick.domain.metering.model import RequestUsage
+from tallystick.domain.subscriptions import model as subscriptions
 from tallystick.kernel.clock import iso_seconds
 from tallystick.kernel.credits import MICRO
 from tallystick.kernel.errors import Invalid
+from tallystick.kernel.ids import typeid
 
 encode: Final = msgspec.json.Encoder().encode
 
@@ -96,11 +98,20 @@ class CreditLedger(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
 
 
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    plan: str
+    status: str
+    current_period_start: str
+    current_period_end: str
+    cancel_at_period_end: bool
+
+
 class AccountSummary(msgspec.Struct, frozen=True, kw_only=True):
     user_id: int
     email: str
     credit_balance: CreditBalance
-    subscription: None
+    subscription: Subscription | None
     usage_this_month: UsageStats
     total_requests_all_time: int
     account_created_at: str
@@ -177,14 +188,32 @@ def ledger(user: int, asked: "LedgerQuery", found: History) -> CreditLedger:
     )
 
 
+def subscription(found: subscriptions.Subscription) -> Subscription:
+    """A recurring one, whose period has an end."""
+    assert found.period_end is not None
+    return Subscription(
+        id=typeid("sub", found.id),
+        plan=found.plan_name,
+        status=found.status,
+        current_period_start=iso_seconds(found.period_start),
+        current_period_end=iso_seconds(found.period_end),
+        cancel_at_period_end=found.cancel_at_period_end,
+    )
+
+
 def summary(
-    user: User, account: Account, balance: CreditBalance, usage: UsageStats, total_requests: int
+    user: User,
+    account: Account,
+    balance: CreditBalance,
+    held: subscriptions.Subscription | None,
+    usage: UsageStats,
+    total_requests: int,
 ) -> AccountSummary:
     return AccountSummary(
         user_id=user.number,
         email=user.email,
         credit_balance=balance,
-        subscription=None,
+        subscription=None if held is None else subscription(held),
         usage_this_month=usage,
         total_requests_all_time=total_requests,
         account_created_at=iso_seconds(account.created_at),

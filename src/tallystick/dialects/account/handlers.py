@@ -5,7 +5,7 @@ No connection is held while another is asked for: the pool is small and these ar
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from tallystick.domain.identity import views as identity
@@ -13,6 +13,7 @@ from tallystick.domain.identity.model import Account
 from tallystick.domain.ledger import views as ledger_views
 from tallystick.domain.ledger.views import Span
 from tallystick.domain.metering import views as metering
+from tallystick.domain.subscriptions import views as subscriptions
 
 from . import bodies
 from .auth import Caller, System
@@ -51,9 +52,10 @@ class Desk:
 
 async def usage(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.UsageStats:
     """Account usage."""
-    account = await _account(desk.system, caller)
-    asked = bodies.usage_query(query, desk.system.clock.now(), account.time_zone)
-    return await _usage(desk.system, caller, asked)
+    async with desk.system.db.connection() as conn:
+        account = await identity.account(conn, caller.tenant, caller.account)
+        now = await identity.now(conn, caller.tenant)
+    return await _usage(desk.system, caller, bodies.usage_query(query, now, account.time_zone))
 
 
 async def credits(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.CreditBalance:
@@ -86,9 +88,11 @@ async def summary(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodie
         user = await identity.user(conn, caller.tenant, caller.user)
         account = await identity.account(conn, caller.tenant, caller.account)
         total = await metering.total(conn, caller.tenant, caller.account)
-    month = bodies.usage_query({}, system.clock.now(), account.time_zone)
+        held = await subscriptions.current(conn, caller.tenant, caller.account)
+        now = await identity.now(conn, caller.tenant)
+    month = bodies.usage_query({}, now, account.time_zone)
     balance = await _credits(system, caller, account.currency, account.created_at)
-    return bodies.summary(user, account, balance, await _usage(system, caller, month), total)
+    return bodies.summary(user, account, balance, held, await _usage(system, caller, month), total)
 
 
 async def _account(system: System, caller: Caller) -> Account:
@@ -119,5 +123,15 @@ async def _usage(system: System, caller: Caller, asked: bodies.UsageQuery) -> bo
         asked.end,
     )
     async with system.db.connection() as conn:
-        requests = await metering.usage(conn, caller.tenant, caller.account, asked.start, asked.end)
+        # requests are counted by the server's clock: an app whose own is ahead sees them as far ahead
+        ahead = (await identity.tenant(conn, caller.tenant)).clock_ahead
+        start, end = _before(asked.start, ahead), _before(asked.end, ahead)
+        requests = await metering.usage(conn, caller.tenant, caller.account, start, end)
     return bodies.usage_stats(caller.user_number, asked, requests, consumed)
+
+
+def _before(moment: datetime, by: timedelta) -> datetime:
+    try:
+        return moment - by
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)

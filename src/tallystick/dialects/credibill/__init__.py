@@ -1,0 +1,1 @@
+"""The CrediBill contract: customers, plans, subscriptions, usage and invoices, spoken to by API keys."""

@@ -1,4 +1,5 @@
-"""``make bench``: prints a table and writes bench/latest.json. ``make bench-large`` adds the large database."""
+"""``make bench``: prints a table and writes bench/latest.json. ``make bench-large``: the large
+database, and the renewal night."""
 
 import argparse
 import json
@@ -8,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from . import lanes, load, meter, naive, seed, server
+from . import ingest, lanes, load, meter, naive, renewals, seed, server
 from .load import Run, Target
 
 SECONDS: Final = 5.0
@@ -26,6 +27,8 @@ GOALS: Final = {
     "batch_over_single_hot": 2.5,
     "naive_ratio": 4.0,
     "large_over_small": 0.8,
+    "ingest_events_per_s": 20_000.0,
+    "renewals_linear": 0.8,
 }
 
 
@@ -119,6 +122,18 @@ class Bench:
         self.put("naive_debits_per_s", one_each)
         self.put("naive_ratio", self.figures["debit_hot_per_s"] / one_each)
 
+    def ingest(self, system: server.Server, seeded: seed.Seeded) -> None:
+        """Usage events in large batches over HTTP, against a bare COPY of the same rows."""
+        accounts = seeded.typeids[: ingest.ACCOUNTS]
+        warm = ingest.bodies(accounts, "warm", 20 * ingest.BATCH)
+        ingest.events_per_s(system, warm)
+        rate, failed = ingest.events_per_s(system, ingest.bodies(accounts, "run"))
+        self.failed += failed
+        self.put("ingest_events_per_s", rate)
+        copied = ingest.copied_per_s(system.database_url, ingest.EVENTS)
+        self.put("copy_rows_per_s", copied)
+        self.put("ingest_over_copy", rate / copied)
+
     def large(self) -> None:
         """A million accounts and ten million entries against a fresh database, the same load on both."""
         rates = {}
@@ -136,6 +151,7 @@ class Bench:
                 rates[name] = run.requests_per_s
                 self.put(f"debit_per_s_{name}", run.requests_per_s)
         self.put("large_over_small", rates["large"] / rates["small"])
+        renewals.measure(renewals.SIZES, self.put)
 
 
 def main() -> int:
@@ -153,6 +169,7 @@ def main() -> int:
             seeded = seed.seed(system.database_url, system.tenant, WALLETS)
             bench.http(system, seeded)
             bench.database(system, seeded)
+            bench.ingest(system, seeded)
     bench.put("failed_requests", bench.failed)
     name = "latest-large.json" if arguments.large else "latest.json"
     (Path(__file__).parent / name).write_text(json.dumps(bench.figures, indent=2) + "\n")

@@ -56,7 +56,7 @@ def seed(url: str, tenant: int, count: int, *, entries: int = 1) -> Seeded:
         ).fetchall()
         numbers = [number for (number,) in rows]
         uuids = [account_uuid(number) for number in numbers]
-        first = _take_numbers(conn, tenant, count)
+        first = take_numbers(conn, tenant, count)
         conn.execute("create temp table seeded (id bigint, number bigint, uuid uuid) on commit drop")
         with conn.cursor().copy("copy seeded from stdin") as copy:
             for at, (number, uuid) in enumerate(zip(numbers, uuids, strict=True)):
@@ -70,7 +70,8 @@ def seed(url: str, tenant: int, count: int, *, entries: int = 1) -> Seeded:
     return Seeded([typeid("acct", uuid) for uuid in uuids], numbers)
 
 
-def _take_numbers(conn: psycopg.Connection[tuple[int, ...]], tenant: int, count: int) -> int:
+def take_numbers(conn: psycopg.Connection[tuple[int, ...]], tenant: int, count: int) -> int:
+    """The first of ``count`` numbers for accounts of the tenant."""
     row = conn.execute(
         "insert into tenant_counter as c (tenant_id, name, value) values (%(t)s, 'account', %(n)s)"
         " on conflict (tenant_id, name) do update set value = c.value + %(n)s returning value",

@@ -10,6 +10,7 @@ from .domain.identity.first_run import ensure_first_app
 from .domain.identity.model import Tenant
 from .domain.invoicing import verify as invoicing
 from .domain.ledger import verify
+from .domain.metering import verify as metering
 from .kernel.actor import Mode, Role, Scope
 from .kernel.clock import SystemClock, iso
 from .kernel.credits import format_credits
@@ -152,6 +153,8 @@ async def verify_books(url: str, account: str | None) -> dict[str, Any]:
         number = None if account is None else (await _locate(db, account))[1]
         report = await verify.verify(db, number)
         report.faults += await invoicing.verify(db, number)
+        report.faults += await metering.verify(db, number)
+        invoices = await invoicing.count(db, number)
     return {
         "ok": report.ok,
         "checked": {
@@ -160,6 +163,7 @@ async def verify_books(url: str, account: str | None) -> dict[str, Any]:
             "entries": report.entries,
             "grants": report.grants,
             "holds": report.holds,
+            "invoices": invoices,
             "contra": [
                 {"tenant": tenant, "contra": contra, "credit_type": code, "total": format_credits(total)}
                 for (tenant, contra, code), total in sorted(report.contra.items())

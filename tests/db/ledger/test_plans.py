@@ -50,10 +50,10 @@ PAGES = {
         "account": "bigint", "before": "bigint", "low": "bigint", "high": "bigint", "seq": "bigint", "hold": "bigint",
         "limit": "bigint", "offset": "bigint", "kind": "text", "kinds": "text[]", "source": "text", "state": "text",
         "credit_type": "text", "from": "timestamptz", "to": "timestamptz", "at": "timestamptz", "now": "timestamptz",
-        "moment": "timestamptz", "burned": "bigint[]", "ids": "bigint[]", "tenant": "int",
+        "moment": "timestamptz", "burned": "bigint[]", "ids": "bigint[]", "seqs": "bigint[]", "tenant": "int",
     }
     for name in "head seq_from entries grants grants_at holds entries_of_hold reversals usage_total history"
-    " history_total lapsed".split()
+    " history_total lapsed standing".split()
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.ledger.commands import Grant, order
 from tallystick.domain.metering.intake import UsageIntake
 from tallystick.domain.metering.model import Billed, NewEvent, Recorded
+from tallystick.domain.metering.verify import verify
 from tallystick.kernel.credits import MICRO
 from tallystick.kernel.errors import Fact
 from tallystick.kernel.ids import owned_uuid
@@ -54,6 +55,8 @@ class Metering:
     account: int
     intake: UsageIntake
     plan: Plan
+    altered: bool = False
+    """The test changed rows behind metering's back: they are not proved at its end."""
 
     async def record(self, *events: NewEvent) -> list[Recorded | Fact]:
         return await self.intake.record(self.tenant, "test", events)
@@ -104,7 +107,10 @@ async def metering(db: Database) -> AsyncIterator[Metering]:
     plan = Plan()
     intake = UsageIntake(db, rates_in_force, plan)
     await intake.start()
+    made = Metering(db, tenant, account, intake, plan)
     try:
-        yield Metering(db, tenant, account, intake, plan)
+        yield made
     finally:
         await intake.stop()
+    if not made.altered:
+        assert await verify(db) == []

@@ -142,6 +142,7 @@ async def test_what_is_not_there_or_too_old(metering: Metering) -> None:
     with pytest.raises(NotFound):
         async with metering.db.tx() as tx:
             await actions.delete_event(tx, other, made.id, **COMMON)
+    metering.altered = True
     async with metering.db.tx() as tx:
         await tx.execute(b"update usage_event set at = at - interval '36 days'")
     with pytest.raises(Conflict) as refused:

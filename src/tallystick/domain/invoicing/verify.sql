@@ -115,6 +115,9 @@ left join (select account_id, invoice_id, sum(amount) as amount from customer_cr
            group by 1, 2) c on c.account_id = i.account_id and c.invoice_id = i.id
 where i.wanted <> coalesce(c.amount, 0);
 
+-- name: count
+select count(*) from invoice where %(account)s::bigint is null or account_id = %(account)s;
+
 -- name: numbers
 -- Of a whole tenant, whose numbers run over all accounts: a fault for each sequence that has a gap where no other
 -- number of the tenant stands, or whose counter says something else. Patterns whose numbers read the same leave

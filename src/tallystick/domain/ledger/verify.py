@@ -5,6 +5,7 @@ belongs together. A fault names the row that lies.
 """
 
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -52,6 +53,27 @@ class Report:
 async def verify(db: Database, account: int | None = None) -> Report:
     """Check all accounts, or the one of this internal number."""
     report = Report()
+    async for conn, low, high in _chunks(db, account):
+        await _check(conn, low, high, report)
+    _check_zero_sum(report)
+    return report
+
+
+async def faults_of(db: Database, queries: Queries, account: int | None = None) -> list[Fault]:
+    """What another domain's queries ``check_...`` find by the same walk; each looks at the accounts (low, high]."""
+    names = [name for name in queries.names() if name.startswith("check_")]
+    faults: list[Fault] = []
+    async for conn, low, high in _chunks(db, account):
+        for name in names:
+            cursor = await conn.execute(getattr(queries, name).encode(), {"low": low, "high": high})
+            for owner, row, expected, found in await cursor.fetchall():
+                uuid = await value(conn, QUERIES.uuid, {"account": owner})
+                faults.append(Fault(name.removeprefix("check_"), uuid, row, expected, found))
+    return faults
+
+
+async def _chunks(db: Database, account: int | None) -> AsyncIterator[tuple[Tx, int, int]]:
+    """The accounts (low, high] of each chunk, on a snapshot of its own."""
     low, end = (0, _ALL) if account is None else (account - 1, account)
     async with db.connection() as conn:
         while low < end:
@@ -59,10 +81,8 @@ async def verify(db: Database, account: int | None = None) -> Report:
                 await conn.execute(b"set transaction isolation level repeatable read, read only")
                 last = await value(conn, QUERIES.chunk, {"low": low, "high": end, "most": CHUNK - 1})
                 high = end if last is None else last
-                await _check(conn, low, high, report)
+                yield conn, low, high
             low = high
-    _check_zero_sum(report)
-    return report
 
 
 async def _check(conn: Tx, low: int, high: int, report: Report) -> None:

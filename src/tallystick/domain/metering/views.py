@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from tallystick.db.pool import Tx, all_rows, one_row, value
 from tallystick.db.sql import Queries
-from tallystick.domain.identity.model import check_time_zone
+from tallystick.domain.identity.model import check_time_zone, storable
 from tallystick.kernel.errors import Invalid, NotFound
 from tallystick.kernel.ids import owner_of
 
@@ -127,6 +127,14 @@ async def meter(conn: Tx, tenant: int, id: UUID) -> Meter:
     if found is None or found.deleted_at is not None:
         raise NotFound("meter")
     return found
+
+
+async def meter_by_key(conn: Tx, tenant: int, key: str) -> Meter:
+    """The meter of this key, if it is not deleted. Raises NotFound."""
+    found = await meters_by_key(conn, tenant, [key]) if storable(key) else []
+    if not found or found[0].deleted_at is not None:
+        raise NotFound("meter")
+    return found[0]
 
 
 async def meters(

@@ -98,13 +98,21 @@ class InsufficientCredits(Fact):
         self.available = available
 
 
+_WITHHELD = {
+    "no_subscription": "The account has no subscription, which would give this feature.",
+    "not_in_plan": "The account's plan does not have this feature.",
+    "incomplete": "The account's subscription is not paid yet.",
+    "paused": "The account's subscription is paused.",
+}
+
+
 class LimitReached(Fact):
     """``needed`` and ``remaining`` are units of the feature; ``reason`` is an entitlement's."""
 
     code = "limit_reached"
 
     def __init__(self, feature: str, needed: int, remaining: int, reason: str) -> None:
-        super().__init__("The account may not use so much of this feature.")
+        super().__init__(_WITHHELD.get(reason, "The account may not use so much of this feature."))
         self.feature = feature
         self.needed = needed
         self.remaining = remaining

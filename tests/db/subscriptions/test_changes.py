@@ -194,3 +194,18 @@ async def test_what_is_due_and_not_done_yet_counts_in_previews(shop: Shop) -> No
         after = await views.preview_change(tx, shop.tenant, row.account, row.id, plan=big)
         later = await views.upcoming(tx, shop.tenant, row.account, row.id)
     assert (seen, coming) == (after, later)
+
+
+async def test_what_waits_is_revoked_by_its_opposite_and_the_log_says_so(shop: Shop) -> None:
+    await two(shop)
+    row = await shop.subscribe(await shop.customer(), shop.plans["Pro"])
+    await shop.act(actions.cancel, row, at_period_end=True)
+    made = await shop.act(actions.change, row, plan=shop.plans["Basic"])
+    assert (made.change, made.subscription.cancel_at_period_end) == ("scheduled", False)
+    made = await shop.act(actions.cancel, row, at_period_end=True)
+    assert made.subscription.scheduled is None
+    async with shop.db.connection() as conn:
+        kinds = [one.kind for one in await views.changes(conn, shop.tenant, row.id)]
+    assert kinds[:5] == [
+        "cancel_scheduled", "change_revoked", "change_scheduled", "cancel_revoked", "cancel_scheduled",
+    ]  # fmt: skip

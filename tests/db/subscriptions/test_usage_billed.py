@@ -300,3 +300,21 @@ async def test_what_came_before_the_first_subscription_of_a_running_period_is_bi
     await meter.use(row, 100, BEGIN + DAY)
     await shop.until(FEBRUARY)
     assert [bill.total for bill in await shop.bills(row)] == [200]
+
+
+async def test_usage_of_the_very_second_of_an_upgrade_is_billed_by_the_old_plan(
+    shop: Shop, meter: Meter
+) -> None:
+    metered = await shop.plan("Metered", calls(), flat(1_00), rank=1)
+    bigger = await shop.plan("Bigger", flat(9_00), rank=2)
+    row = await shop.subscribe(await shop.customer(), metered)
+    moment = BEGIN + 3 * DAY
+    await shop.set_time(moment + timedelta(milliseconds=900))
+    await meter.use(row, 50, moment + timedelta(milliseconds=300))
+    async with shop.db.connection() as conn:
+        seen = await views.preview_change(conn, shop.tenant, row.account, row.id, plan=bigger)
+    made = await shop.act(actions.change, row, plan=bigger)
+    assert made.invoice is not None
+    assert seen.invoice is not None
+    used = [line.amount for line in made.invoice.lines if line.kind == "usage"]
+    assert used == [line.amount for line in seen.invoice.lines if line.kind == "usage"] == [1_00]

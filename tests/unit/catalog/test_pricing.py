@@ -54,13 +54,17 @@ def _parts(component: Component, left: Fraction) -> list[int]:
             return [ceil(left / Fraction(component.package_size, MICRO)) * component.package_price]
         case "volume" | "stairstep":
             n = next(n for n, bound in enumerate(bounds) if bound is None or left <= bound)
-            return [round(left * Fraction(component.tiers[n].unit_price, MICRO)) + component.tiers[n].flat]
+            tier = component.tiers[n]
+            if component.kind == "stairstep":
+                return [tier.flat]
+            return [round(left * Fraction(tier.unit_price, MICRO)), *([tier.flat] if tier.flat else [])]
         case _:
             parts, below = [], Fraction(0)
             for tier, bound in zip(component.tiers, bounds, strict=True):
                 if left > below:
                     within = (left if bound is None else min(left, bound)) - below
-                    parts.append(round(within * Fraction(tier.unit_price, MICRO)) + tier.flat)
+                    parts.append(round(within * Fraction(tier.unit_price, MICRO)))
+                    parts += [tier.flat] if tier.flat else []
                 below = left if bound is None else bound
             return parts
 
@@ -154,11 +158,11 @@ TIERS = (
         (0, [], []),
         (units(1), [100], [100]),
         (units(10), [1000], [1000]),
-        (units(10) + 1, [1000, 7], [507]),
-        (units(11), [1000, 57], [557]),
-        (units(20), [1000, 507], [1007]),
-        (units(20) + 1, [1000, 507, 0], [200]),
-        (units(30), [1000, 507, 100], [300]),
+        (units(10) + 1, [1000, 0, 7], [500, 7]),
+        (units(11), [1000, 50, 7], [550, 7]),
+        (units(20), [1000, 500, 7], [1000, 7]),
+        (units(20) + 1, [1000, 500, 7, 0], [200]),
+        (units(30), [1000, 500, 7, 100], [300]),
     ],
 )
 def test_tier_edges(quantity: int, graduated: list[int], volume: list[int]) -> None:
@@ -202,7 +206,7 @@ def test_free_units_come_off_first() -> None:
     free = Component(key="a", kind="graduated", meter="m", free_units=units(5), tiers=TIERS)
     assert amounts(free, units(5)) == []
     assert amounts(free, units(5) + 1) == [0]
-    assert amounts(free, units(16)) == [1000, 57]
+    assert amounts(free, units(16)) == [1000, 50, 7]
 
 
 @pytest.mark.parametrize(

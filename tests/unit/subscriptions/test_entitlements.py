@@ -12,6 +12,7 @@ from tallystick.domain.catalog.model import Feature
 from tallystick.domain.catalog.terms import Terms
 from tallystick.domain.subscriptions.features import (
     Value,
+    barred,
     claim,
     of_boolean,
     of_credits,
@@ -131,6 +132,24 @@ def test_no_history_exceeds_the_limit(limit: int, acts: list[tuple[str, int]]) -
         else:
             used = max(used - units, 0)
         assert used >= 0
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "reason"),
+    [
+        ([], None),
+        ([held("active")], None),
+        ([held("active", chat=True)], None),
+        ([held("active", chat=False)], "not_in_plan"),
+        ([held("paused", chat=True)], "paused"),
+        ([held("paused", chat=False)], "not_in_plan"),
+        ([held("active", chat=False), held("paused", chat=True)], "paused"),
+        ([held("active", chat=True), held("active", chat=False)], None),
+        ([held("incomplete", chat=True)], None),
+    ],
+)
+def test_what_keeps_credits_from_being_spent(subscriptions: list[Held], reason: str | None) -> None:
+    assert barred("chat", subscriptions) == reason
 
 
 def test_credits() -> None:

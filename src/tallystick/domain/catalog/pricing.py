@@ -1,7 +1,7 @@
 """What a component costs for a quantity: pure, in integers.
 
-A component comes apart into charges: a tier of it each, or all in one. Each charge is rounded once, half to even, to
-minor units; what a component costs is their sum, so that the parts always add up to the whole.
+A component comes apart into charges: a tier of it each, a tier's flat fee, or all in one. Each charge is rounded
+once, half to even, to minor units; what a component costs is their sum, so that the parts always add up to the whole.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ class Charge:
     """One line of an invoice. ``amount`` in minor units is the truth.
 
     ``quantity`` (millionths) and ``unit_price`` (millionths of a minor unit) explain it where they can: both are None
-    for what is charged once, and a tier's flat fee or the rounding are in the amount alone.
+    for what is charged once, such as a tier's flat fee; the rounding is in the amount alone.
     """
 
     component: str
@@ -85,15 +85,19 @@ def _usage(component: Component, billed: int) -> Iterator[Charge]:
             below = 0
             for tier in component.tiers:
                 units = (billed if tier.up_to is None else min(billed, tier.up_to)) - below
-                amount = share(tier.unit_price, units, UNIT) + tier.flat
-                yield Charge(key, f"{label}: {_span(tier, below)}", units, tier.unit_price, amount)
+                said = f"{label}: {_span(tier, below)}"
+                yield Charge(key, said, units, tier.unit_price, share(tier.unit_price, units, UNIT))
+                if tier.flat:
+                    yield Charge(key, f"{said}, flat", None, None, tier.flat)
                 below += units
                 if below == billed:
                     return
         case "volume":
             tier, below = _reached(component, billed)
-            amount = share(tier.unit_price, billed, UNIT) + tier.flat
-            yield Charge(key, f"{label}: {_span(tier, below)}", billed, tier.unit_price, amount)
+            said = f"{label}: {_span(tier, below)}"
+            yield Charge(key, said, billed, tier.unit_price, share(tier.unit_price, billed, UNIT))
+            if tier.flat:
+                yield Charge(key, f"{said}, flat", None, None, tier.flat)
         case "stairstep":
             tier, below = _reached(component, billed)
             yield Charge(key, f"{label}: {_span(tier, below)}", billed, None, tier.flat)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tallystick.kernel.actor import Mode
 from tallystick.kernel.calendar import boundary
+from tallystick.kernel.clock import iso_seconds
 from tallystick.kernel.errors import Invalid
 
 FARTHEST: Final = timedelta(days=3653)
@@ -93,7 +94,7 @@ def target(clock: Clock, to: datetime | None, by: Duration | None) -> datetime:
         moment = to if by is None else by.after(clock.now)
         assert moment is not None
         if moment < clock.now:
-            raise Invalid(field, f"must not be before the app's time, {clock.now.isoformat()}")
+            raise Invalid(field, f"must not be before the app's time, {iso_seconds(clock.now)}")
         if moment - clock.now > FARTHEST:
             raise Invalid(field, "must not be more than ten years on")
         if clock.ahead + (moment - clock.now) > MOST_AHEAD:

@@ -218,7 +218,7 @@ async def audit(
     tx: Tx, row: Invoice, by: str, action: str, details: dict[str, Any] | None = None, reason: str = ""
 ) -> None:
     """Record a manual act on an invoice."""
-    shown = {"number": row.number} | (details or {})
+    shown = ({} if row.number is None else {"number": row.number}) | (details or {})
     await identity.audit(
         tx, row.tenant, actor=by, action=action, target=f"inv:{row.id}", reason=reason or None, details=shown
     )

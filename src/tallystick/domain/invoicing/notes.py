@@ -90,9 +90,11 @@ def _by_lines(
         if line is None:
             raise Invalid(f"lines.{place}.line", "is not a line of the invoice")
         room = left[part.line]
+        if room.total < 1:
+            raise Invalid(f"lines.{place}.line", "has nothing left to be credited")
         amount = room.total if part.amount is None else part.amount
         if amount < 1 or amount > room.total:
-            raise Invalid(f"lines.{place}.amount", f"must be from 1 to {max(room.total, 0)} minor units")
+            raise Invalid(f"lines.{place}.amount", f"must be from 1 to {room.total} minor units")
         if amount > whole.total:
             raise Invalid(f"lines.{place}.amount", "goes beyond what is left of the invoice")
         made.append(Credited(part.line, line.description, *room.take(amount, whole)))

@@ -1,6 +1,7 @@
 """The seller's settings and tax rates: what may be changed, audited. A rate's percentage never changes."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final, TypedDict
 from uuid import UUID
@@ -11,7 +12,7 @@ from tallystick.db.pool import Tx, run
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity.model import check_email, check_text, check_time_zone
 from tallystick.domain.identity.views import now as now_of
-from tallystick.kernel.errors import Invalid
+from tallystick.kernel.errors import Conflict, Invalid
 from tallystick.kernel.ids import uuid7
 
 from . import views
@@ -93,7 +94,10 @@ async def create_tax_rate(
     tx: Tx, tenant: int, *, name: str, rate: int, by: str, inclusive: bool = False, country: str = "",
     region: str = "", standard: bool = False,
 ) -> TaxRate:  # fmt: skip
-    """Define a tax rate (``rate`` in millionths). A ``standard`` one takes that place from another. Raises Invalid."""
+    """Define a tax rate (``rate`` in millionths). A ``standard`` one takes that place from another.
+
+    Raises Invalid, and Conflict("tax_rate_exists") for what would be charged twice.
+    """
     check_text("name", name, 100, shortest=1)
     if not 0 <= rate <= MAX_RATE:
         raise Invalid("percentage", "must be from 0 to 100")
@@ -103,8 +107,10 @@ async def create_tax_rate(
         raise Invalid("country", "is required with a region")
     check_text("region", region, 255)
     await run(tx, q.lock_tenant, {"tenant": tenant})
-    if len(await views.tax_rates(tx, tenant)) >= MAX_RATES:
+    known = await views.tax_rates(tx, tenant)
+    if len(known) >= MAX_RATES:
         raise Invalid("name", f"would be of more than {MAX_RATES} tax rates")
+    _check_new(known, name, country, region)
     id = uuid7()
     values = {"tenant": tenant, "id": id, "name": name, "rate": rate, "inclusive": inclusive}
     values |= {"country": country, "region": region, "standard": standard, "active": True}
@@ -116,10 +122,18 @@ async def create_tax_rate(
     return await views.tax_rate(tx, tenant, id)
 
 
+def _check_new(known: Sequence[TaxRate], name: str, country: str, region: str) -> None:
+    """Every active rate of a place is charged there: one of the same name would be charged twice."""
+    if country and any(
+        one.active and (one.name, one.country, one.region) == (name, country, region) for one in known
+    ):
+        raise Conflict("tax_rate_exists", "An active tax rate of this name and place exists.")
+
+
 async def patch_tax_rate(tx: Tx, tenant: int, rate: UUID, changes: TaxRateChanges, *, by: str) -> TaxRate:
     """Rename a rate, put it in or out of use, or make it the standard. An inactive one is no standard.
 
-    Raises Invalid, NotFound.
+    Raises Invalid, NotFound, Conflict("tax_rate_exists").
     """
     await run(tx, q.lock_tenant, {"tenant": tenant})
     before = await views.tax_rate(tx, tenant, rate)
@@ -128,6 +142,9 @@ async def patch_tax_rate(tx: Tx, tenant: int, rate: UUID, changes: TaxRateChange
     standard = changes.get("standard", before.standard and active)
     if standard and not active:
         raise Invalid("default", "must not be an inactive rate")
+    if active:
+        others = [one for one in await views.tax_rates(tx, tenant) if one.id != rate]
+        _check_new(others, name, before.country, before.region)
     values = {"tenant": tenant, "id": rate, "name": name, "active": active, "standard": standard}
     values["now"] = await now_of(tx, tenant)
     if standard:

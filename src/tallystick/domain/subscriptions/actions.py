@@ -65,7 +65,9 @@ async def change(
     demand(row, *CHANGEABLE)
     _check_open(work)
     wanted, way = await target(tx, row, plan, overrides, keep=True)
-    row.cancel_at_period_end, row.cancel_reason, row.cancelled_at = False, None, None
+    if row.cancel_at_period_end:
+        row.cancel_at_period_end, row.cancel_reason, row.cancelled_at = False, None, None
+        work.note("cancel_revoked", now)
     shown: dict[str, Any] = {"plan": typeid("plan", plan), "version": wanted.version}
     if way != "up":
         assert row.period_end is not None
@@ -78,14 +80,15 @@ async def change(
     if row.status == "trialing":
         await adopting.adopt(work, wanted, now, bridge=True)
     else:
+        # prices are shared by whole seconds; usage is cut at this very moment, lest some of it be nobody's
         at = whole_second(now)
-        lines, stored = await charging.usage(tx, row, frame_of(row), at, work.billed)
+        lines, stored = await charging.usage(tx, row, frame_of(row), now, work.billed)
         draft = change_draft(row, wanted, lines, at)
         other_interval = wanted.terms.interval != row.terms.interval
         await adopting.adopt(work, wanted, now, bridge=True)
         if other_interval:
             adopting.restart(row, at)
-        row.usage_since = max(row.usage_since, at)
+        row.usage_since = max(row.usage_since, now)
         work.billed += stored
         made = await work.issue(draft, now)
         await renewal.begin_grace(work, made)
@@ -122,6 +125,8 @@ async def cancel(
 ) -> Outcome:
     """Cancel now, with an invoice of what was used so far, or at the period's end (revocable until then).
 
+    A change that waits is revoked by it.
+
     One that is incomplete is cancelled now either way. Raises NotFound, Invalid, Conflict("subscription_ended"),
     Conflict("not_recurring").
     """
@@ -139,8 +144,10 @@ async def cancel(
     elif row.period_end is None:
         raise Conflict("not_recurring", "A plan that is paid once has no period that ends.")
     elif not row.cancel_at_period_end:
-        row.cancel_at_period_end, row.scheduled = True, None
-        row.cancelled_at = now
+        if row.scheduled is not None:
+            row.scheduled = None
+            work.note("change_revoked", now)
+        row.cancel_at_period_end, row.cancelled_at = True, now
         work.note("cancel_scheduled", now, effective_at=iso(row.period_end))
     await audit(work, "subscription.cancel", reason=reason, at_period_end=at_period_end)
     await save(work)

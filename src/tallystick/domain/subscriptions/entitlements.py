@@ -24,9 +24,21 @@ from tallystick.domain.ledger.commands import NO_LABELS, Debit, EndDue, Labels, 
 from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.model import Head, RateLine
 from tallystick.kernel.credits import MICRO
-from tallystick.kernel.errors import Conflict, Fact, LimitReached, NotFound
+from tallystick.kernel.errors import Conflict, Fact, KeyReused, LimitReached, NotFound
 
-from .features import STOPPED, Entitlement, Used, claim, of_boolean, of_credits, of_limit, stopped, units_of
+from .features import (
+    STOPPED,
+    Entitlement,
+    Used,
+    barred,
+    claim,
+    of_boolean,
+    of_credits,
+    of_limit,
+    stopped,
+    units_of,
+    withheld,
+)
 from .holdings import Running, held, q, running
 
 MAX_SCOPE: Final = 255
@@ -43,10 +55,11 @@ async def check(
         feature = await catalog.feature(conn, tenant, key)
         if feature.type != "CREDIT_BASED":
             return stopped(await _state(conn, head, feature, amount, scope), head.status)
-        await held(conn, head)
+        reason = barred(key, await held(conn, head))
         allowances = await running(conn, account)
     wallets = await _available(db, tenant, account)
-    return stopped(await _credits(db, head, feature, amount, wallets, allowances), head.status)
+    state = await _credits(db, head, feature, amount, wallets, allowances)
+    return stopped(withheld(state, reason), head.status)
 
 
 async def all_of(db: Database, tenant: int, account: int) -> list[Entitlement]:
@@ -70,6 +83,7 @@ async def all_of(db: Database, tenant: int, account: int) -> list[Entitlement]:
             one = replace(one, scopes=scopes)
         else:
             one = await _credits(db, head, feature, MICRO, wallets, allowances)
+            one = withheld(one, barred(feature.key, subscriptions))
         found.append(stopped(one, head.status))
     return found
 
@@ -138,14 +152,17 @@ async def spend(
 ) -> Used:  # fmt: skip
     """Pay ``amount`` microcredits for a CREDIT_BASED feature: a debit, with the feature's key as its operation.
 
-    The client's ``op_key`` is the debit's own. Raises what the ledger does: InsufficientCredits, Conflict, NotFound.
+    The client's ``op_key`` is the debit's own. Raises LimitReached where the plan says no or is paused, and what the
+    ledger does: InsufficientCredits, Conflict, NotFound.
     """
     async with db.connection() as conn:
         if op_key is not None:
             key = _own_key(account, op_key)
             await recall(conn, tenant, key, _digest("spend", feature.key, amount, scope))
         # an allowance that is due comes before the debit that needs it
-        await held(conn, await books.head(conn, tenant, account))
+        reason = barred(feature.key, await held(conn, await books.head(conn, tenant, account)))
+    if reason is not None and not await _debited(lanes, tenant, account, op_key, by):
+        raise LimitReached(feature.key, -(-amount // MICRO), 0, reason)
     labels = (
         Labels(reference=scope or None, metadata=metadata) if scope or metadata is not None else NO_LABELS
     )
@@ -169,6 +186,17 @@ async def spend(
         entry=entry.seq,
         replayed=answer.replayed,
     )
+
+
+async def _debited(lanes: Lanes, tenant: int, account: int, key: str | None, by: str) -> bool:
+    """Whether the ledger knows the client's key: then it answers as it did, whatever came since."""
+    if key is None:
+        return False
+    try:
+        await lanes.submit(order(EndDue(account=account), tenant=tenant, actor=by, key=key))
+    except KeyReused:
+        return True
+    return False
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 A BOOLEAN feature is on or off by the terms of the account's subscriptions. A HARD_LIMIT is a number of units, counted
 for each scope (a project, or '' for the account as a whole). A CREDIT_BASED feature is paid from the wallet of its
-credit type, however the credits came there.
+credit type, however the credits came there, with a plan or without, unless the plan says no or is paused.
 
 Amounts asked for are millionths of a unit, as credits are. ``limit`` and ``used`` are units, ``allocated`` and
 ``consumed`` microcredits; ``available`` is units of a HARD_LIMIT, microcredits of a CREDIT_BASED feature.
@@ -128,10 +128,25 @@ def of_credits(feature: Feature, available: int, amount: int) -> Entitlement:
     return Entitlement(feature=feature, allowed=enough, reason=reason, available=available)
 
 
+def barred(key: str, subscriptions: Sequence[Subscribed]) -> Reason | None:
+    """Why a CREDIT_BASED feature may not be used whatever the wallet holds: its plan says no, or is paused."""
+    said = [(one.status, one.terms.features[key]) for one in subscriptions if key in one.terms.features]
+    given = [status for status, value in said if value is not False]
+    if not said or LIVE.intersection(given):
+        return None
+    if "paused" in given:
+        return "paused"
+    return None if given else "not_in_plan"
+
+
+def withheld(entitlement: Entitlement, reason: Reason | None) -> Entitlement:
+    """The same, not allowed for the ``reason`` that there is, whatever is left."""
+    return entitlement if reason is None else replace(entitlement, allowed=False, reason=reason)
+
+
 def stopped(entitlement: Entitlement, account_status: str) -> Entitlement:
     """The same for an account in this status: one that is blocked or closed uses nothing."""
-    reason = STOPPED.get(account_status)
-    return entitlement if reason is None else replace(entitlement, allowed=False, reason=reason)
+    return withheld(entitlement, STOPPED.get(account_status))
 
 
 def units_of(feature: Feature, amount: int) -> int:

@@ -48,7 +48,7 @@ async def preview_change(
         if row.status == "trialing":
             return Preview(None, now, "now")
         at = whole_second(now)
-        lines, _ = await charging.usage(conn, row, frame_of(row), at, pending)
+        lines, _ = await charging.usage(conn, row, frame_of(row), now, pending)
         draft = change_draft(row, wanted, lines, at)
         made = None if draft is None else await invoicing.preview(conn, tenant, draft, at=now)
         return Preview(made, now, "now")

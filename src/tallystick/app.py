@@ -45,10 +45,10 @@ from .routes import Endpoint
 from .wiring import System
 
 DIALECTS: Final[Sequence[ModuleType]] = (native, account, credibill)
-"""Each has NAME, PREFIXES, ``api(system) -> FastAPI`` with whole paths, and where they help ``hot(system)`` (the
-routes that skip the framework), ``endpoints(system)`` (paths to the functions that a reader should be shown),
-``openapi()`` (the contract's document, where FastAPI does not make it) and ``too_large(limit)`` (the answer to a body
-that is)."""
+"""Each has NAME, TITLE (what /docs calls it), PREFIXES, ``api(system) -> FastAPI`` with whole paths, OPENAPI (the
+address of the document that FastAPI makes) or else ``openapi()`` (the one that is written by hand), and where they
+help ``hot(system)`` (the routes that skip the framework), ``endpoints(system)`` (paths to the functions that a reader
+should be shown) and ``too_large(limit)`` (the answer to a body that is)."""
 
 
 def build(system: System) -> ASGI:
@@ -58,7 +58,8 @@ def build(system: System) -> ASGI:
 
 def endpoints() -> list[Endpoint]:
     """Every address and where it is served; needs no database."""
-    return routes.listed(DIALECTS, _OWN)
+    written = {_document(dialect): dialect.openapi for dialect in DIALECTS if not hasattr(dialect, "OPENAPI")}
+    return routes.listed(DIALECTS, _OWN | written)
 
 
 def endpoint_lines(word: str) -> list[str]:
@@ -86,17 +87,12 @@ class Front:
         self._too_large = {dialect.NAME: getattr(dialect, "too_large", too_large) for dialect in DIALECTS}
         self._apis: list[tuple[str, str, FastAPI]] = []
         self._pages: dict[str, Reply] = {}
-        documents: list[tuple[str, str]] = []
         for dialect in DIALECTS:
             api = dialect.api(system)
             self._apis += [(prefix, dialect.NAME, api) for prefix in dialect.PREFIXES]
-            if api.openapi_url is not None:
-                documents.append((api.title, api.openapi_url))
-            elif hasattr(dialect, "openapi"):
-                path = dialect.PREFIXES[0] + "/openapi.yaml"
-                self._pages[path] = Reply(200, dialect.openapi(), media=b"application/yaml")
-                documents.append((f"Contract: {dialect.NAME}", path))
-        self._pages |= scalar.pages(documents)
+            if not hasattr(dialect, "OPENAPI"):
+                self._pages[_document(dialect)] = Reply(200, dialect.openapi(), media=b"application/yaml")
+        self._pages |= scalar.pages([(dialect.TITLE, _document(dialect)) for dialect in DIALECTS])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -192,6 +188,12 @@ class Front:
         if method != "GET":
             return not_allowed(["GET", "HEAD", "OPTIONS"])
         return await ready(self._system) if answer is None else answer()
+
+
+def _document(dialect: ModuleType) -> str:
+    """The address of its OpenAPI document."""
+    address: str = getattr(dialect, "OPENAPI", dialect.PREFIXES[0] + "/openapi.yaml")
+    return address
 
 
 def _template(path: str) -> str:

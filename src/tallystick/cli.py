@@ -46,7 +46,8 @@ def main() -> None:
 
 
 def _configure_log() -> None:
-    """One line an event on standard error, and plain tracebacks: pretty ones take seconds under load."""
+    """One line an event of level info or above on standard error, and plain tracebacks: pretty ones take seconds
+    under load."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -55,6 +56,7 @@ def _configure_log() -> None:
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
         logger_factory=structlog.PrintLoggerFactory(_StandardError()),  # type: ignore[arg-type]
     )
 

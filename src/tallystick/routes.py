@@ -62,7 +62,7 @@ def page(endpoints: Sequence[Endpoint]) -> str:
 
 
 def _endpoint(method: str, path: str, source: Callable[..., Any]) -> Endpoint:
-    function = source.func if isinstance(source, partial) else source
+    function = inspect.unwrap(source.func if isinstance(source, partial) else source)
     file = Path(inspect.getsourcefile(function) or "")
     inside = file.relative_to(Path(__file__).parent).as_posix()
     summary = (inspect.getdoc(function) or "").partition("\n")[0]

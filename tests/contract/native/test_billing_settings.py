@@ -27,6 +27,11 @@ def put(api: Api, **body: Any) -> dict[str, Any]:
     return dict(done.json())
 
 
+def test_what_a_locale_does_is_documented(api: Api) -> None:
+    schemas = api.get("/v2/openapi.json").json()["components"]["schemas"]
+    assert "labels are English" in schemas["PutBillingSettings"]["properties"]["locale"]["description"]
+
+
 def test_defaults_and_replacing(api: Api, reader: Api, stranger: Api) -> None:
     assert put(api) == DEFAULTS
     seller = {"name": "Tally Oy", "address": ["A 1", "Helsinki"], "email": "b@tally.example", "tax_id": "FI1",

@@ -1,5 +1,6 @@
 """/v2/test-clock: an app's own time, in test mode"""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,7 +49,8 @@ def test_advance(test_mode: Api, api: Api) -> None:
     assert test_mode.get(CLOCK).json()["ahead_seconds"] >= 3 * 86400
     assert now_of(api) < before + timedelta(hours=1)
     there = {"to": told["now"][:10] + "T00:00:00Z"}
-    problem(test_mode.post(ADVANCE, there), 422, "invalid_request")
+    back = problem(test_mode.post(ADVANCE, there), 422, "invalid_request")
+    assert re.search(r"before the app's time, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", back["errors"][0]["message"])
     on = test_mode.post(ADVANCE, {"by": "P1M"}).json()
     assert 28 <= (datetime.fromisoformat(on["now"]) - datetime.fromisoformat(on["before"])).days <= 31
     later = test_mode.account()

@@ -44,6 +44,16 @@ def test_on_an_open_invoice(api: Api) -> None:
     assert paper.content.startswith(b"%PDF")
 
 
+def test_a_line_with_nothing_left(api: Api) -> None:
+    free = {"description": "Free", "amount": 0}
+    invoice = make(api, api.account(), LINE, LINE, free, finalize=True)
+    note(api, invoice["id"], lines=[{"line": 1}])
+    for line in ({"line": 1}, {"line": 1, "amount": 1}, {"line": 3}):
+        again = api.post(f"/v2/invoices/{invoice['id']}/credit-notes", {"reason": "x", "lines": [line]})
+        [fault] = problem(again, 422, "invalid_request")["errors"]
+        assert fault == {"field": "lines.0.line", "message": "has nothing left to be credited"}
+
+
 @pytest.mark.parametrize(("refund", "where"), [("credit", "to_credit"), ("refund", "refund_due")])
 def test_on_a_paid_invoice(api: Api, refund: str, where: str) -> None:
     account = api.account()
@@ -108,7 +118,7 @@ def test_what_is_wrong(api: Api) -> None:
         ({"reason": "x", "lines": [{"line": 2}]}, "lines.0.line"),
         ({"reason": "x", "lines": [{"line": 0}]}, "lines.0.line"),
         ({"reason": "x", "lines": [{"line": 1, "amount": 0}]}, "lines.0.amount"),
-        ({"reason": "x", "lines": [{"line": 1}, {"line": 1}]}, "lines.1.amount"),
+        ({"reason": "x", "lines": [{"line": 1}, {"line": 1}]}, "lines.1.line"),
         ({"reason": "x", "refund": "cash"}, "refund"),
         ({"reason": "x", "metadata": {"a": "\0"}}, "metadata"),
         ({"reason": "x", "colour": 1}, "colour"),

@@ -310,3 +310,20 @@ def test_who_may(api: Api, reader: Api, writer: Api, stranger: Api, test_mode: A
         problem(nobody.post(f"/v2/features/{path}", body), 401, "unauthenticated")
     problem(nobody.get(f"/v2/accounts/{account}/entitlements"), 401, "unauthenticated")
     assert state(api, account, "projects")["used"] == "0"
+
+
+def test_a_plan_may_keep_credits_from_being_spent(api: Api) -> None:
+    account = customer(api, features={"chat": False}, allowances=[{"amount": "100"}])
+    assert (state(api, account, "chat")["allowed"], state(api, account, "chat")["reason"]) == (
+        False,
+        "not_in_plan",
+    )
+    assert problem(consume(api, account, "chat"), 402, "limit_reached")["reason"] == "not_in_plan"
+    held = subscribe(api, plan(api, features={"chat": True}, allowances=[{"amount": "100"}]))
+    first = consume(api, held["account"], "chat", 5, "once")
+    assert first.status_code == 200
+    assert api.post(f"/v2/subscriptions/{held['id']}/pause", {}).status_code == 200
+    assert state(api, held["account"], "chat")["reason"] == "paused"
+    assert problem(consume(api, held["account"], "chat", 5), 402, "limit_reached")["reason"] == "paused"
+    again = consume(api, held["account"], "chat", 5, "once")
+    assert (again.status_code, again.content) == (200, first.content)

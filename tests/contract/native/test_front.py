@@ -28,13 +28,26 @@ def test_docs(nobody: Api) -> None:
     assert "default-src 'none'" in policy
     assert "http" not in policy
     assert "://" not in page.text
-    assert "withDefaultFonts: false" in nobody.get("/docs/start.js").text
+    assert nobody.get("/docs/").content == page.content
+    start = nobody.get("/docs/start.js").text
+    assert "withDefaultFonts: false" in start
+    without_script = page.text.partition("<noscript>")[2].partition("</noscript>")[0]
+    listed = {one.path for one in app.endpoints()}
+    for title, document in (
+        ("Tallystick API (native)", "/v2/openapi.json"),
+        ("CrediBill contract", "/api/usage/openapi.yaml"),
+        ("Account contract", "/auth/account/openapi.yaml"),
+    ):
+        assert f'title: "{title}", url: "{document}"' in start
+        assert f'<a href="{document}">{title}</a>' in without_script
+        assert document in listed
     script = nobody.get("/docs/scalar.js")
     assert script.headers["content-encoding"] == "gzip"
     assert "@scalar/api-reference" in script.text[:1000]
     document = nobody.get("/v2/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     served = {(one.method, one.path) for one in app.endpoints() if one.path.startswith("/v2")}
+    served.remove(("GET", "/v2/openapi.json"))
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert described == served
 

@@ -141,3 +141,21 @@ def test_a_query(api: Api, reader: Api, stranger: Api) -> None:
         assert fields_of(problem(api.get(path, **query), 422, "invalid_request")) == fields, change
     edge = span | {"from": "0001-01-01", "to": "9999-12-31", "window": "month", "time_zone": "Etc/GMT+12"}
     assert api.get(path, **edge).status_code == 422
+
+
+def test_a_meter_by_its_key(api: Api, stranger: Api) -> None:
+    shown = make(api, "by:key.1")
+    path = "/v2/meters/by:key.1"
+    assert api.get(path).json() == shown
+    account = api.account()
+    span = {"account": account, "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    assert api.get(path + "/query", **span).json()["meter"] == shown["id"]
+    assert api.send("PATCH", path, {"name": "Mine"}).json()["name"] == "Mine"
+    assert api.send("DELETE", path).json()["id"] == shown["id"]
+    for client, where in (
+        (api, path),
+        (stranger, path),
+        (api, "/v2/meters/%00"),
+        (api, "/v2/meters/%ED%A0%80"),
+    ):
+        problem(client.get(where), 404, "not_found")

@@ -98,3 +98,30 @@ def test_every_endpoint_is_documented(api: Api) -> None:
         assert api.post(path, example).status_code == 201
     for name in ("Plan", "PlanVersion", "Quote", "Feature", "Package", "PlanComponent"):
         assert document["components"]["schemas"][name]["properties"]
+
+
+def test_units_are_told_apart(api: Api) -> None:
+    schemas = api.get("/v2/openapi.json").json()["components"]["schemas"]
+
+    def said(form: str, name: str) -> str:
+        field = schemas[form]["properties"][name]
+        return str([part.get("description") for part in (field, *field.get("anyOf", ()))])
+
+    for form, field, words in (
+        ("NewTier", "unit_price", "half a cent"),
+        ("NewComponent", "unit_price", "half a cent"),
+        ("NewComponent", "rate", "Per cent of what the meter says, which is money in minor units"),
+        ("NewComponent", "meter", "measures money in minor units"),
+        ("NewComponent", "amount", "all decimals of the currency"),
+        ("NewComponent", "free_units", "Units"),
+        ("NewComponent", "package_size", "Units"),
+        ("NewTier", "up_to", "Units"),
+        ("NewInvoiceLine", "unit_price", "half a cent"),
+        ("UsageEventRequest", "quantity", "Units"),
+        ("ConsumeFeature", "amount", "Units of a HARD_LIMIT"),
+        ("PlanTier", "unit_price", "half a cent"),
+        ("PlanComponent", "rate", "Per cent"),
+        ("UsageEventRow", "quantity", "Units"),
+        ("Reading", "quantity", "Units"),
+    ):
+        assert words in said(form, field), (form, field)

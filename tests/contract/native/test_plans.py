@@ -299,7 +299,8 @@ def test_quote(api: Api, reader: Api) -> None:
         "lines": [
             line("base", "Base fee", None, None, 2900),
             line("unit", "unit", "1.5", "0.5", 1),
-            line("steps", "steps: up to 10", "10", "2", 120),
+            line("steps", "steps: up to 10", "10", "2", 20),
+            line("steps", "steps: up to 10, flat", None, None, 100),
             line("steps", "steps: above 10", "991.5", "0.000001", 0),
             line("steps", "steps: minimum", None, None, 380),
             line("all", "all: above 0.5", "1001.5", "1", 1002),

@@ -36,6 +36,19 @@ def test_a_rate(api: Api) -> None:
     assert made["id"] in [row["id"] for row in api.get("/v2/tax-rates", limit=100).json()["data"]]
 
 
+def test_a_place_has_no_rate_twice(api: Api) -> None:
+    first = rate(api, country="DE", inclusive=True)
+    problem(
+        api.post("/v2/tax-rates", {"name": "VAT", "percentage": "7", "country": "DE"}), 409, "tax_rate_exists"
+    )
+    second = rate(api, name="Levy", country="DE")
+    path = f"/v2/tax-rates/{second['id']}"
+    problem(api.send("PATCH", path, {"name": "VAT"}), 409, "tax_rate_exists")
+    api.send("PATCH", f"/v2/tax-rates/{first['id']}", {"active": False})
+    assert api.send("PATCH", path, {"name": "VAT"}).json()["name"] == "VAT"
+    problem(api.send("PATCH", f"/v2/tax-rates/{first['id']}", {"active": True}), 409, "tax_rate_exists")
+
+
 def test_there_is_one_default(api: Api) -> None:
     first, second = rate(api, default=True), rate(api, default=True)
     shown = {row["id"]: row["default"] for row in api.get("/v2/tax-rates", limit=100).json()["data"]}

@@ -361,3 +361,21 @@ def test_changes_that_are_refused(api: Api, reader: Api, stranger: Api, test_mod
         problem(client.send("PATCH", where, body), 404, "not_found")
         problem(client.http.delete(where, params={"reason": "x"}), 404, "not_found")
     assert reader.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v2/usage", "/v2/usage/batch"])
+def test_every_documented_media_type(api: Api, path: str) -> None:
+    if api.get("/v2/accounts/ext:customer-1").status_code == 404:
+        api.account(external_id="customer-1")
+    document = api.get("/v2/openapi.json").json()
+    described = document["paths"][path]["post"]["requestBody"]["content"]
+    assert list(described) == [
+        "application/json", "application/cloudevents+json", "application/cloudevents-batch+json",
+    ]  # fmt: skip
+    for media, body in described.items():
+        assert body["schema"]["$ref"].rpartition("/")[2] in document["components"]["schemas"]
+        answer = cloud(api, path, body["example"], media)
+        assert answer.status_code in (200, 201), answer.text
+        assert {one["status"] for one in answer.json().get("results", ())} <= {200, 201}
+    quantity = document["components"]["schemas"]["CloudDataRequest"]["properties"]["quantity"]
+    assert quantity["description"] == "An event without it counts as 1."

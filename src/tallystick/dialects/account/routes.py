@@ -20,6 +20,7 @@ from .auth import Caller, System, caller
 from .handlers import Desk
 
 NAME: Final = "account"
+TITLE: Final = "Account contract"
 PREFIXES: Final = ("/auth/account",)
 
 Handler = Callable[[Desk, Caller, Mapping[str, str]], Awaitable[msgspec.Struct]]

@@ -20,9 +20,10 @@ from .call import Call
 from .errors import BadRequest, too_large
 from .handlers import customers, invoices, plans, subscriptions, usage
 
-__all__ = ["NAME", "PREFIXES", "api", "hot", "openapi", "too_large"]
+__all__ = ["NAME", "PREFIXES", "TITLE", "api", "hot", "openapi", "too_large"]
 
 NAME: Final = "credibill"
+TITLE: Final = "CrediBill contract"
 PREFIXES: Final = ("/api/usage", "/api/customers", "/api/subscriptions", "/api/plans", "/api/invoices")
 
 Handler = Callable[[Call], Awaitable[Reply]]

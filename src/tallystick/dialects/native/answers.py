@@ -16,6 +16,15 @@ from .names import account_id, entry_id, entry_tail, grant_id, hold_id
 encode: Final = msgspec.json.Encoder().encode
 
 Credits = Annotated[str, Meta(description="Credits, as a decimal string.", examples=["12.5"])]
+Quantity = Annotated[str, Meta(description="Units, as a decimal string.", examples=["1000"])]
+UnitPrice = Annotated[
+    str,
+    Meta(
+        description='Minor units of the currency (cents), as a decimal string: "0.5" is half a cent.',
+        examples=["0.5"],
+    ),
+]
+Percentage = Annotated[str, Meta(description="Per cent, as a decimal string.", examples=["7.5"])]
 Time = Annotated[str, Meta(description="ISO 8601, in UTC.", examples=["2026-11-21T10:00:00Z"])]
 
 
@@ -38,7 +47,7 @@ class Debit(msgspec.Struct):
     held: Credits
     entry: str
     operation: str | UnsetType = UNSET
-    quantity: Credits | UnsetType = UNSET
+    quantity: Quantity | UnsetType = UNSET
     rate_version: int | UnsetType = UNSET
 
 

@@ -9,7 +9,7 @@ from tallystick.kernel.clock import iso
 from tallystick.kernel.credits import format_credits, share
 
 from . import shapes
-from .answers import Credits, Money, Time, money
+from .answers import Credits, Money, Quantity, Time, money
 from .names import account_id, actor_id, grant_id
 
 
@@ -39,7 +39,7 @@ class RateLine(msgspec.Struct):
     version: int
     operation: str
     cost: Credits
-    quantity: Credits
+    quantity: Quantity
 
 
 class AskedBy(msgspec.Struct):

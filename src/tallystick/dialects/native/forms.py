@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
@@ -12,17 +12,30 @@ from tallystick.kernel.actor import Mode, Scope
 
 from . import fields
 
-_CREDITS = {
-    "description": "Credits: an integer, or a decimal string of at most six decimals.",
-    "anyOf": [
-        {"type": "integer", "minimum": 1, "maximum": 9007199254},
-        {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?$"},
-    ],
-    "examples": ["12.5"],
-}
-_LIMIT = _CREDITS | {
-    "anyOf": [{"type": "integer", "minimum": 0, "maximum": 9007199254}, _CREDITS["anyOf"][1]],
-}
+
+def _decimal(description: str, example: str, *, least: int = 1) -> dict[str, Any]:
+    """The schema of what `fields.parse_credits` reads; ``least`` is 0 for `fields.parse_credits_or_zero`."""
+    return {
+        "description": description,
+        "anyOf": [
+            {"type": "integer", "minimum": least, "maximum": 9007199254},
+            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?$"},
+        ],
+        "examples": [example],
+    }
+
+
+_CREDITS = "Credits: an integer, or a decimal string of at most six decimals."
+_UNITS = "Units, an integer or a decimal string of at most six decimals."
+_UNIT_PRICE = (
+    "Minor units of the currency (cents), an integer or a decimal string of at most six decimals: "
+    '"0.5" is half a cent.'
+)
+_OF_FEATURE = "Units of a HARD_LIMIT feature (whole ones), or credits of a CREDIT_BASED one."
+MONEY: Final = (
+    "Money: an integer of minor units (4900), or a decimal string of major units with all decimals of the "
+    'currency ("49.00" USD, "49" UGX).'
+)
 
 
 def _text(longest: int, shortest: int = 0) -> Any:
@@ -57,8 +70,12 @@ def _integer(least: int, most: int) -> dict[str, Any]:
     return {"type": "integer", "minimum": least, "maximum": most}
 
 
-Amount = Annotated[int, _checked(fields.parse_credits, _CREDITS)]
-AmountOrZero = Annotated[int, _checked(fields.parse_credits_or_zero, _LIMIT)]
+Amount = Annotated[int, _checked(fields.parse_credits, _decimal(_CREDITS, "12.5"))]
+AmountOrZero = Annotated[int, _checked(fields.parse_credits_or_zero, _decimal(_CREDITS, "12.5", least=0))]
+Quantity = Annotated[int, _checked(fields.parse_credits, _decimal(_UNITS, "1000"))]
+QuantityOrZero = Annotated[int, _checked(fields.parse_credits_or_zero, _decimal(_UNITS, "1000", least=0))]
+UnitPrice = Annotated[int, _checked(fields.parse_credits_or_zero, _decimal(_UNIT_PRICE, "0.5", least=0))]
+FeatureAmount = Annotated[int, _checked(fields.parse_credits, _decimal(_OF_FEATURE, "1"))]
 Account = Annotated[
     str,
     _text(1000, 1),
@@ -98,9 +115,9 @@ class Labelled(Form):
 
 
 class Paid(Form):
-    """What was paid: an integer of minor units, or a decimal string of major units (``"9.99"``)."""
+    """What was paid."""
 
-    amount: int | str
+    amount: int | str = Field(description=MONEY, examples=["9.99"])
     currency: Currency
 
 
@@ -123,7 +140,7 @@ class Debit(Labelled):
     amount: Amount | None = None
     credit_type: CreditType | None = None
     operation: Operation | None = None
-    quantity: Amount | None = None
+    quantity: Quantity | None = None
 
 
 class Hold(Labelled):

@@ -1,12 +1,15 @@
 """The OpenAPI document: FastAPI's own for its routes, completed with the hot ones, our answers and errors."""
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, get_args
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+
+from .table import Media
 
 REF: Final = "#/components/schemas/"
 
@@ -85,11 +88,12 @@ def problems(*statuses: str) -> dict[int | str, dict[str, Any]]:
 
 
 def answer(struct: Any, description: str, *, listed: bool = False) -> dict[str, Any]:
-    """A response whose body is this struct; ``listed``: a page of them. ``bytes`` is a PDF."""
+    """A response whose body is this struct, or one of a union's; ``listed``: a page of them. ``bytes`` is a PDF."""
     if struct is bytes:
         media = {"schema": {"type": "string", "format": "binary"}}
         return {"description": description, "content": {"application/pdf": media}}
-    schema: dict[str, Any] = {"$ref": REF + struct.__name__}
+    refs = [{"$ref": REF + one.__name__} for one in get_args(struct) or (struct,)]
+    schema: dict[str, Any] = refs[0] if len(refs) == 1 else {"anyOf": refs}
     if listed:
         schema = {
             "type": "object",
@@ -102,12 +106,20 @@ def answer(struct: Any, description: str, *, listed: bool = False) -> dict[str, 
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def request_body(form: type[BaseModel], example: Any, *, required: bool) -> dict[str, Any]:
+def request_body(
+    form: type[BaseModel], example: Any, *, required: bool, also: Iterable[Media] = ()
+) -> dict[str, Any]:
     """A hot route's body."""
+    content = {"application/json": _media(form, example)}
+    content |= {other.name: _media(other.form, other.example) for other in also}
+    return {"required": required, "content": content}
+
+
+def _media(form: type[BaseModel], example: Any) -> dict[str, Any]:
     media: dict[str, Any] = {"schema": {"$ref": f"{REF}{form.__name__}Request"}}
     if example is not None:
         media["example"] = example
-    return {"required": required, "content": {"application/json": media}}
+    return media
 
 
 def path_parameters(path: str) -> list[dict[str, Any]]:
@@ -117,7 +129,7 @@ def path_parameters(path: str) -> list[dict[str, Any]]:
 
 
 def document(api: FastAPI, forms: list[type[BaseModel]], structs: list[Any]) -> dict[str, Any]:
-    """The whole document."""
+    """The OpenAPI document of the native contract."""
     whole = get_openapi(
         title=api.title,
         version=api.version,

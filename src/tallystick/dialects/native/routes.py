@@ -35,7 +35,7 @@ from .table import Cold, Hot
 
 NAME: Final = "native"
 PREFIXES: Final = ("/v2",)
-TITLE: Final = "Tallystick API"
+TITLE: Final = "Tallystick API (native)"
 OPENAPI: Final = "/v2/openapi.json"
 
 
@@ -119,6 +119,11 @@ def hot(system: System) -> list[HotRoute]:
     return _hot(native_of(system))
 
 
+def endpoints(system: System) -> dict[str, Callable[..., Any]]:
+    """Who serves what FastAPI adds by itself."""
+    return {OPENAPI: openapi.document}
+
+
 def api(system: System) -> FastAPI:
     """Everything else, and the OpenAPI document of all."""
     native = native_of(system)
@@ -179,11 +184,12 @@ def _document(app: FastAPI, row: Hot, route: HotRoute) -> None:
     if row.form is not None:
         parameters.append(openapi.KEY_HEADER)
         required = any(field.is_required() for field in row.form.model_fields.values())
-        extra["requestBody"] = openapi.request_body(row.form, row.example, required=required)
+        extra["requestBody"] = openapi.request_body(row.form, row.example, required=required, also=row.also)
         statuses += ["400", "402", "409", "413"]
     names = [parameter["name"] for parameter in parameters if parameter["in"] == "path"]
     endpoint = documented(route.handler, names)
-    _route(app, row, endpoint, statuses, openapi.answer(row.answer, "Done."), extra)
+    said = {row.status: openapi.answer(row.answer, "Done."), **row.others}
+    _route(app, row, endpoint, statuses, said, extra)
 
 
 def _add(app: FastAPI, row: Cold) -> None:
@@ -194,12 +200,17 @@ def _add(app: FastAPI, row: Cold) -> None:
     if row.public:
         statuses.append("429")
         extra["security"] = []
-    said = openapi.answer(row.answer, "Done.", listed=row.listed)
+    said = {row.status: openapi.answer(row.answer, "Done.", listed=row.listed)}
     _route(app, row, row.handler, statuses, said, extra)
 
 
 def _route(
-    app: FastAPI, row: Hot | Cold, endpoint: Any, statuses: list[str], answer: Any, extra: dict[str, Any]
+    app: FastAPI,
+    row: Hot | Cold,
+    endpoint: Any,
+    statuses: list[str],
+    said: dict[Any, Any],
+    extra: dict[str, Any],
 ) -> None:
     summary, _, rest = (row.handler.__doc__ or "").partition("\n")
     endpoint.source = row.handler
@@ -210,7 +221,7 @@ def _route(
         status_code=row.status,
         response_model=None,
         response_class=Response,
-        responses={row.status: answer, **openapi.problems(*sorted(statuses))},
+        responses={**said, **openapi.problems(*sorted(statuses))},
         tags=[row.tag],
         summary=summary.rstrip("."),
         description=" ".join(rest.split()),
@@ -225,6 +236,7 @@ def _document_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def document() -> dict[str, Any]:
         if not made:
             forms = [row.form for row in HOT if row.form is not None]
+            forms += [media.form for row in HOT for media in row.also]
             structs = [row.answer for row in HOT] + [row.answer for row in COLD]
             made.update(openapi.document(app, forms, structs))
         return made

@@ -12,7 +12,7 @@ from tallystick.kernel.clock import iso
 from tallystick.kernel.credits import format_credits
 
 from . import answers
-from .answers import Credits, Money, Time
+from .answers import Credits, Money, Quantity, Time
 from .names import account_id, actor_id, entry_id, grant_id, hold_id, key_id
 
 
@@ -44,7 +44,7 @@ class Entry(msgspec.Struct):
     available: Credits
     contra: str
     operation: str | None
-    quantity: Credits | None
+    quantity: Quantity | None
     rate_version: int | None
     reference: str | None
     description: str | None

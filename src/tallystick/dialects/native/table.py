@@ -1,6 +1,7 @@
 """The rows of the route table: what each area of the contract lists."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -11,8 +12,17 @@ from tallystick.http.hot import Request as HotRequest
 from .native import Native
 
 
+class Media(NamedTuple):
+    """Another media type of a body, the form that documents it, and an example."""
+
+    name: str
+    form: type[BaseModel]
+    example: Any
+
+
 class Hot(NamedTuple):
-    """A route of the hot path. ``form`` documents its body, ``answer`` what a success says."""
+    """A route of the hot path. ``form`` documents its body, ``also`` its other media types, ``answer`` what a
+    success says; ``others`` are the OpenAPI responses of further successes."""
 
     method: str
     path: str
@@ -23,6 +33,8 @@ class Hot(NamedTuple):
     example: Any = None
     tag: str = "Ledger"
     limit: int = MAX_BODY
+    also: tuple[Media, ...] = ()
+    others: Mapping[int, dict[str, Any]] = MappingProxyType({})
 
 
 class Cold(NamedTuple):

@@ -24,7 +24,7 @@ _GUARD: Final[Headers] = (
     (b"referrer-policy", b"no-referrer"),
 )
 
-_PAGE: Final = b"""<!doctype html>
+_PAGE: Final = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -33,6 +33,12 @@ _PAGE: Final = b"""<!doctype html>
 </head>
 <body>
 <div id="reference"></div>
+<noscript>
+<p>The reference needs JavaScript. These are the OpenAPI documents that it shows:</p>
+<ul>
+%s
+</ul>
+</noscript>
 <script src="/docs/scalar.js"></script>
 <script src="/docs/start.js"></script>
 </body>
@@ -58,9 +64,12 @@ def pages(sources: list[tuple[str, str]]) -> dict[str, Reply]:
     The replies by path; ``sources`` are the titles and addresses of OpenAPI documents.
     """
     listed = ", ".join(f'{{ title: "{title}", url: "{url}" }}' for title, url in sources)
+    links = "\n".join(f'<li><a href="{url}">{title}</a></li>' for title, url in sources)
     script = (_START % f"[{listed}]").encode()
+    page = Reply(200, (_PAGE % links).encode(), _GUARD, b"text/html; charset=utf-8")
     return {
-        "/docs": Reply(200, _PAGE, _GUARD, b"text/html; charset=utf-8"),
+        "/docs": page,
+        "/docs/": page,
         "/docs/start.js": Reply(200, script, _GUARD, b"text/javascript; charset=utf-8"),
     }
 

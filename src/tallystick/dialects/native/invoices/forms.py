@@ -1,6 +1,6 @@
 """The bodies and queries of invoices, credit notes, tax rates and settings.
 
-Money is an integer of minor units, or a decimal string of major units (``"9.99"``), of the invoice's currency.
+Money is of the invoice's currency.
 """
 
 from typing import Annotated, Any, Literal
@@ -9,17 +9,18 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from tallystick.dialects.native.fields import parse_credits_or_zero
 from tallystick.dialects.native.forms import (
+    MONEY,
     Account,
-    Amount,
-    AmountOrZero,
     Currency,
     Form,
     Id,
     Key,
     Metadata,
     Moment,
+    Quantity,
     Reason,
     Reference,
+    UnitPrice,
 )
 from tallystick.dialects.native.queries import Listed
 from tallystick.domain.invoicing.model import MAX_LINES, LineKind, Status
@@ -67,18 +68,25 @@ _NUMBER = {"type": "integer", "minimum": 0, "maximum": MAX_MINOR}
 Minor = Annotated[
     int | str,
     PlainValidator(_money),
-    WithJsonSchema({"anyOf": [_NUMBER, _MAJOR], "examples": ["9.99"]}),
+    WithJsonSchema({"description": MONEY, "anyOf": [_NUMBER, _MAJOR], "examples": ["49.00"]}),
 ]
 Signed = Annotated[
     int | str,
     PlainValidator(_signed),
-    WithJsonSchema({"anyOf": [{**_NUMBER, "minimum": -MAX_MINOR}, _MINUS], "examples": ["-9.99"]}),
+    WithJsonSchema(
+        {
+            "description": MONEY,
+            "anyOf": [{**_NUMBER, "minimum": -MAX_MINOR}, _MINUS],
+            "examples": ["-49.00"],
+        }
+    ),
 ]
 Percentage = Annotated[
     int,
     PlainValidator(_percentage),
     WithJsonSchema(
         {
+            "description": "Per cent, an integer or a decimal string of at most four decimals.",
             "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": 100},
                 {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,4})?$"},
@@ -86,9 +94,6 @@ Percentage = Annotated[
             "examples": ["7.5"],
         }
     ),
-]
-UnitPrice = Annotated[
-    AmountOrZero, Field(description='Minor units, with up to six decimals: "0.5" is half a cent of USD.')
 ]
 Description = Annotated[str, *_line(1000, 1)]
 Memo = Annotated[str, *_line(2000)]
@@ -105,7 +110,7 @@ class NewInvoiceLine(Form):
 
     description: Description
     amount: Signed | None = None
-    quantity: Amount | None = Field(None, description="By default 1.")
+    quantity: Quantity | None = Field(None, description="By default 1.")
     unit_price: UnitPrice | None = None
     kind: LineKind | None = Field(None, description="By default `one_time`.")
     period_start: Moment | None = None
@@ -219,7 +224,9 @@ class PutBillingSettings(Form):
     days_until_due: Days = 0
     grace_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 86_400
     end_unpaid_after_days: Days = 30
-    locale: Annotated[str, *_line(30, 2)] = "en"
+    locale: Annotated[str, *_line(30, 2)] = Field(
+        "en", description="How money, numbers and dates are written on documents; their labels are English."
+    )
     time_zone: Annotated[str, *_line(64, 1)] = "UTC"
     footer: Annotated[str, *_line(300)] = ""
 

@@ -1,21 +1,16 @@
 """How invoices and credit notes are shown."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
-from tallystick.dialects.native.answers import Money, Time
+from tallystick.dialects.native.answers import Money, Percentage, Quantity, Time, UnitPrice
 from tallystick.dialects.native.names import account_id
 from tallystick.domain.invoicing import model
 from tallystick.kernel.clock import iso
 from tallystick.kernel.credits import format_credits
 from tallystick.kernel.ids import typeid
-
-Quantity = Annotated[str, Meta(description="A decimal string.", examples=["12.5"])]
-UnitPrice = Annotated[str, Meta(description="Minor units, as a decimal string.", examples=["0.5"])]
-Percentage = Annotated[str, Meta(description="Per cent, as a decimal string.", examples=["7.5"])]
 
 
 class Party(msgspec.Struct):

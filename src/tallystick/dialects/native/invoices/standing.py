@@ -2,14 +2,14 @@
 
 import msgspec
 
-from tallystick.dialects.native.answers import Money, Time
+from tallystick.dialects.native.answers import Money, Percentage, Time
 from tallystick.dialects.native.names import actor_id
 from tallystick.domain.invoicing import model
 from tallystick.domain.invoicing.views import Balance
 from tallystick.kernel.clock import iso
 from tallystick.kernel.ids import typeid
 
-from .shapes import Percentage, percentage
+from .shapes import percentage
 
 
 class TaxRate(msgspec.Struct):

@@ -1,14 +1,13 @@
-"""The bodies and queries of features, plans and packages.
-
-Money in a plan is an integer of minor units, or a decimal string of major units, of the plan's currency.
-"""
+"""The bodies and queries of features, plans and packages. Money in a plan is of the plan's currency."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic.config import JsonDict
 
+from tallystick.dialects.native.fields import parse_credits_or_zero
 from tallystick.dialects.native.forms import (
+    MONEY,
     Amount,
     AmountOrZero,
     CreditType,
@@ -16,6 +15,9 @@ from tallystick.dialects.native.forms import (
     Form,
     Key,
     Metadata,
+    Quantity,
+    QuantityOrZero,
+    UnitPrice,
 )
 from tallystick.dialects.native.queries import Listed
 from tallystick.domain.catalog.components import KINDS, Kind
@@ -66,11 +68,12 @@ Price = Annotated[
     PlainValidator(_money),
     WithJsonSchema(
         {
+            "description": MONEY,
             "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": 10**12},
                 {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,4})?$"},
             ],
-            "examples": ["9.99"],
+            "examples": ["49.00"],
         }
     ),
 ]
@@ -89,18 +92,26 @@ Features = Annotated[
 ]
 Days = Annotated[int, Field(ge=0, le=730)]
 Percent = Annotated[
-    AmountOrZero,
-    Field(description="Per cent of a quantity that is money in minor units; at most four decimals."),
-]
-UnitPrice = Annotated[
-    AmountOrZero, Field(description='Minor units, with up to six decimals: "0.5" is half a cent of USD.')
+    int,
+    PlainValidator(parse_credits_or_zero),
+    WithJsonSchema(
+        {
+            "description": "Per cent of what the meter says, which is money in minor units: an integer or a "
+            'decimal string of at most four decimals ("2.9").',
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?$"},
+            ],
+            "examples": ["2.9"],
+        }
+    ),
 ]
 
 
 class NewTier(Form):
     """Units up to and with ``up_to`` (null: all the rest), at ``unit_price`` each, and ``flat`` once."""
 
-    up_to: Amount | None = None
+    up_to: Quantity | None = None
     unit_price: UnitPrice | None = None
     flat: Price | None = None
 
@@ -111,11 +122,11 @@ class ComponentFields(Form):
     name: Label | None = None
     amount: Price | None = Field(None, description="flat: charged in advance, each billing period.")
     unit_price: UnitPrice | None = None
-    free_units: AmountOrZero | None = Field(None, description="Come off the quantity first.")
+    free_units: QuantityOrZero | None = Field(None, description="Come off the quantity first.")
     tiers: list[NewTier] | None = Field(
         None, max_length=100, description="graduated, volume, stairstep: ascending, the last without up_to."
     )
-    package_size: Amount | None = None
+    package_size: Quantity | None = None
     package_price: Price | None = None
     rate: Percent | None = None
     minimum: Price | None = Field(None, description="What the component costs at least in a period.")
@@ -126,7 +137,11 @@ class NewComponent(ComponentFields):
 
     key: Code
     kind: Kind = Field(description=", ".join(KINDS))
-    meter: Code | None = Field(None, description="Of usage kinds. One without a meter gets a sum meter.")
+    meter: Code | None = Field(
+        None,
+        description="Key of the meter, of usage kinds; one that is not defined gets a sum meter. The meter of a "
+        "percentage measures money in minor units: events of 4900 for 49.00 USD.",
+    )
 
 
 class NewRollover(Form):
@@ -213,7 +228,7 @@ class NewQuote(Form):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"quantities": {"calls": "12500"}}]})
 
-    quantities: dict[Code, AmountOrZero] = Field(default_factory=dict, max_length=100)
+    quantities: dict[Code, QuantityOrZero] = Field(default_factory=dict, max_length=100)
     version: int | None = Field(None, ge=1, le=2**31 - 1)
 
 
@@ -246,8 +261,6 @@ class FeaturePatch(Form):
 
 
 class PackagePrice(Form):
-    """An integer of minor units, or a decimal string of major units (``"9.99"``)."""
-
     amount: Price
     currency: Currency
 

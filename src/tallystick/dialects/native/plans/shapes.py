@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tallystick.dialects.native.answers import Credits, Money, Time
+from tallystick.dialects.native.answers import Credits, Money, Percentage, Quantity, Time, UnitPrice
 from tallystick.dialects.native.names import actor_id
 from tallystick.domain.catalog import model, pricing
 from tallystick.domain.catalog.terms import Allowance, Component, Rollover, Terms, Tier
@@ -13,10 +13,6 @@ from tallystick.kernel.clock import iso
 from tallystick.kernel.credits import format_credits
 from tallystick.kernel.ids import typeid
 
-Quantity = Annotated[str, Meta(description="A quantity, as a decimal string.", examples=["1000"])]
-UnitPrice = Annotated[
-    str, Meta(description="Minor units of the currency, as a decimal string.", examples=["0.5"])
-]
 Minor = Annotated[int, Meta(description="Minor units of the plan's currency.", examples=[2900])]
 
 
@@ -27,7 +23,10 @@ class PlanTier(msgspec.Struct):
 
 
 class PlanComponent(msgspec.Struct, kw_only=True):
-    """``rate`` is per cent. ``minimum`` is what the component costs at least in a period."""
+    """``rate`` is per cent of what the meter says, which is money in minor units.
+
+    ``minimum`` is what the component costs at least in a period.
+    """
 
     key: str
     name: str
@@ -38,7 +37,7 @@ class PlanComponent(msgspec.Struct, kw_only=True):
     tiers: list[PlanTier] | UnsetType = UNSET
     package_size: Quantity | UnsetType = UNSET
     package_price: Minor | UnsetType = UNSET
-    rate: str | UnsetType = UNSET
+    rate: Percentage | UnsetType = UNSET
     free_units: Quantity | UnsetType = UNSET
     minimum: Minor | UnsetType = UNSET
 

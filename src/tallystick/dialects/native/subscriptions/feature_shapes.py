@@ -2,9 +2,8 @@
 
 import msgspec
 
-from tallystick.dialects.native.answers import Credits, Time
+from tallystick.dialects.native.answers import Credits, Quantity, Time
 from tallystick.dialects.native.names import entry_id
-from tallystick.dialects.native.plans.shapes import Quantity
 from tallystick.domain.subscriptions import features
 from tallystick.kernel.credits import MICRO, format_credits
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from pydantic import ConfigDict, Field
 
-from tallystick.dialects.native.forms import Account, Amount, Form, Key, Metadata, Moment, Reason
+from tallystick.dialects.native.forms import Account, FeatureAmount, Form, Key, Metadata, Moment, Reason
 from tallystick.dialects.native.plans.forms import (
     AllowanceFields,
     Code,
@@ -143,7 +143,7 @@ class CheckFeature(Form):
 
     account: Account
     feature: Feature
-    amount: Amount | None = Field(None, description="By default 1.")
+    amount: FeatureAmount | None = Field(None, description="By default 1.")
     scope: Scope | None = None
 
 
@@ -154,7 +154,7 @@ class ReleaseFeature(Form):
 
     account: Account
     feature: Feature
-    amount: Amount
+    amount: FeatureAmount
     scope: Scope | None = None
 
 
@@ -163,5 +163,5 @@ class ConsumeFeature(ReleaseFeature):
 
 
 class EntitlementQuery(Query):
-    amount: Amount | None = Field(None, description="By default 1.")
+    amount: FeatureAmount | None = Field(None, description="By default 1.")
     scope: Scope | None = None

@@ -8,6 +8,7 @@ from tallystick.dialects.native.auth import Anyone, Here
 from tallystick.dialects.native.invoices import shapes as invoices
 from tallystick.dialects.native.once import answered
 from tallystick.dialects.native.queries import Listed
+from tallystick.domain.identity import views as identity
 from tallystick.domain.subscriptions import views
 from tallystick.http.hot import count_for
 from tallystick.http.paging import page_body
@@ -65,6 +66,7 @@ async def list_allowances(
     async with native.system.db.connection() as conn:
         await views.subscription(conn, actor.tenant, subscription.id)
         rows = await views.allowance_periods(conn, *subscription)
+        now = await identity.now(conn, actor.tenant)
     count_for(request.scope, (subscription.account,))
     rows.sort(key=lambda row: (row.period_start, row.credit_type), reverse=True)
-    return answered(page_body(query.slice_of(rows).map(shapes.allowance_period)))
+    return answered(page_body(query.slice_of(rows).map(lambda row: shapes.allowance_period(row, now))))

@@ -133,7 +133,7 @@ def event(row: model.Change) -> SubscriptionEvent:
     return SubscriptionEvent(row.seq, iso(row.at), row.kind, actor_id(row.by), row.details)
 
 
-def allowance_period(row: model.AllowancePeriod) -> AllowancePeriod:
+def allowance_period(row: model.AllowancePeriod, now: datetime) -> AllowancePeriod:
     return AllowancePeriod(
         row.credit_type,
         iso(row.period_start),
@@ -142,7 +142,7 @@ def allowance_period(row: model.AllowancePeriod) -> AllowancePeriod:
         format_credits(row.amount),
         format_credits(row.granted),
         format_credits(row.rolled),
-        row.open,
+        row.open and (row.period_end is None or now < row.period_end),
     )
 
 

@@ -3,17 +3,17 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from tallystick.dialects.native import bodies, queries
 from tallystick.dialects.native.forms import (
     Account,
-    AmountOrZero,
     Form,
     Id,
     Key,
     Metadata,
     Moment,
+    QuantityOrZero,
     Reason,
     _checked,
 )
@@ -60,7 +60,7 @@ class UsageEvent(Form):
 
     account: Account
     metric: Metric
-    quantity: AmountOrZero
+    quantity: QuantityOrZero
     timestamp: Moment | None = Field(
         None, description="When it happened, at most 35 days ago; by default now."
     )
@@ -75,6 +75,36 @@ class UsageBatch(Form):
     events: list[UsageEvent] = Field(max_length=MOST)
 
 
+class CloudData(BaseModel):
+    """What else it holds is metadata, as is an object ``metadata``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    quantity: QuantityOrZero = Field(1, description="An event without it counts as 1.")
+    subscription: Id | None = Field(None, description="By default the account's live one.")
+    metadata: Metadata | None = None
+
+
+class CloudEvent(BaseModel):
+    """A usage event as a CloudEvent 1.0 in JSON. ``source`` and ``id`` together are its event id."""
+
+    model_config = ConfigDict(extra="allow")
+
+    specversion: Literal["1.0"]
+    id: Key
+    source: Key
+    type: Metric = Field(description="The metric.")
+    subject: Account
+    time: Moment | None = Field(None, description="When it happened, at most 35 days ago; by default now.")
+    data: CloudData | None = None
+
+
+class CloudEvents(RootModel[list[CloudEvent]]):
+    """CloudEvents, each recorded or refused by itself."""
+
+    root: list[CloudEvent] = Field(max_length=MOST)
+
+
 class Envelope(Form):
     """A batch whose events are looked at one by one."""
 
@@ -84,7 +114,7 @@ class Envelope(Form):
 class UsagePatch(Form):
     """What the event should have said, and why."""
 
-    quantity: AmountOrZero
+    quantity: QuantityOrZero
     reason: Reason
 
 

@@ -1,5 +1,6 @@
 """Reading and correcting usage events; meters and what they say."""
 
+import contextlib
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from tallystick.dialects.native.once import Key, answered, write_once
 from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.identity import views as identity
 from tallystick.domain.metering import actions, views
-from tallystick.domain.metering.model import Event
+from tallystick.domain.metering.model import Event, Meter
 from tallystick.http.hot import count_for
 from tallystick.http.paging import page_body
 from tallystick.kernel.errors import Invalid, NotFound
@@ -129,16 +130,17 @@ async def list_meters(native: Here, actor: Reader, query: Annotated[forms.Meters
 
 
 async def read_meter(native: Here, actor: Reader, meter: str) -> Response:
-    """Read a meter."""
+    """Read a meter, by its id or key."""
     async with native.system.db.connection() as conn:
-        return answered(shapes.meter(await views.meter(conn, actor.tenant, _meter_id(meter))))
+        return answered(shapes.meter(await _meter(conn, actor.tenant, meter)))
 
 
 async def patch_meter(native: Here, actor: Writer, meter: str, body: forms.MeterPatch) -> Response:
     """Rename a meter, or let queries group by other fields. What it measures never changes."""
     async with native.system.db.tx() as tx:
+        found = await _meter(tx, actor.tenant, meter)
         changed = await actions.update_meter(
-            tx, actor.tenant, _meter_id(meter), name=body.name, group_by=body.group_by, by=actor.name
+            tx, actor.tenant, found.id, name=body.name, group_by=body.group_by, by=actor.name
         )
     return answered(shapes.meter(changed))
 
@@ -149,7 +151,8 @@ async def delete_meter(native: Here, actor: Writer, meter: str) -> Response:
     Plans that name it are billed by it as before, and its key stays taken.
     """
     async with native.system.db.tx() as tx:
-        gone = await actions.delete_meter(tx, actor.tenant, _meter_id(meter), by=actor.name)
+        found = await _meter(tx, actor.tenant, meter)
+        gone = await actions.delete_meter(tx, actor.tenant, found.id, by=actor.name)
     return answered(shapes.meter(gone))
 
 
@@ -164,7 +167,7 @@ async def query_meter(
     may_read(actor, account)
     count_for(request.scope, (account,))
     async with native.system.db.connection() as conn:
-        found = await views.meter(conn, actor.tenant, _meter_id(meter))
+        found = await _meter(conn, actor.tenant, meter)
         owner = await identity.account(conn, actor.tenant, account)
         zone = query.time_zone or owner.time_zone
         said = await views.query(
@@ -185,8 +188,10 @@ def _event_id(text: str) -> UUID:
     return id
 
 
-def _meter_id(text: str) -> UUID:
+async def _meter(conn: Tx, tenant: int, text: str) -> Meter:
+    """The meter of a path: an id, or else a key. Raises NotFound."""
     id = parse_typeid("meter", text)
-    if id is None:
-        raise NotFound("meter")
-    return id
+    if id is not None:
+        with contextlib.suppress(NotFound):
+            return await views.meter(conn, tenant, id)
+    return await views.meter_by_key(conn, tenant, text)

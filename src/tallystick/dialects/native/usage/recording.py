@@ -48,7 +48,8 @@ async def create_usage(native: Native, request: Request) -> Reply:
     Sent again under its ``event_id`` it counts once, and answers 200 with ``duplicate`` true. Where the account's
     subscription says so, credits are debited in the same commit; too few of them: 402, and nothing is recorded. Also
     takes a CloudEvent (``application/cloudevents+json``): ``subject`` is the account, ``type`` the metric, ``data`` has
-    ``quantity`` and metadata.
+    ``quantity`` (an event without it counts as 1) and metadata; a list of them
+    (``application/cloudevents-batch+json``) is answered as a batch.
     """
     actor, key = await _caller(native, request)
     media = cloudevents.media_of(request.content_type)

@@ -2,17 +2,38 @@
 
 from typing import Final
 
-from tallystick.dialects.native.table import Cold, Hot
+from tallystick.dialects.native import openapi
+from tallystick.dialects.native.table import Cold, Hot, Media
 
-from . import forms, handlers, recording, shapes
+from . import cloudevents, forms, handlers, recording, shapes
 
 _EVENT: Final = {"account": "ext:customer-1", "metric": "api_calls", "quantity": 100, "event_id": "request-7"}
+_CLOUD: Final = {
+    "specversion": "1.0",
+    "id": "request-8",
+    "source": "/api",
+    "type": "api_calls",
+    "subject": "ext:customer-1",
+    "data": {"quantity": 100},
+}
+_ALSO: Final = (
+    Media(cloudevents.SINGLE.decode(), forms.CloudEvent, _CLOUD),
+    Media(cloudevents.BATCH.decode(), forms.CloudEvents, [_CLOUD]),
+)
+
+_AGAIN: Final = {
+    200: openapi.answer(
+        shapes.UsageRecorded | shapes.UsageResults,
+        "Recorded before; or the results of a batch of CloudEvents.",
+    )
+}
 
 # fmt: off
 HOT: Final[list[Hot]] = [
-    Hot("POST", "/v2/usage", recording.create_usage, 201, forms.UsageEvent, shapes.UsageRecorded, _EVENT, "Usage"),
+    Hot("POST", "/v2/usage", recording.create_usage, 201, forms.UsageEvent, shapes.UsageRecorded, _EVENT, "Usage",
+        also=_ALSO, others=_AGAIN),
     Hot("POST", "/v2/usage/batch", recording.create_usage_batch, 200, forms.UsageBatch, shapes.UsageResults,
-        {"events": [_EVENT]}, "Usage", limit=16 << 20),
+        {"events": [_EVENT]}, "Usage", limit=16 << 20, also=_ALSO),
 ]
 
 ROUTES: Final[list[Cold]] = [

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from tallystick.dialects.native.answers import Credits, Time
+from tallystick.dialects.native.answers import Quantity, Time
 from tallystick.dialects.native.names import account_id, actor_id, entry_id
 from tallystick.domain.identity.model import Account
 from tallystick.domain.metering import model
@@ -33,12 +33,15 @@ class UsageResults(msgspec.Struct):
 
 
 class UsageEventRow(msgspec.Struct):
-    """``changes``: how often it was corrected or deleted."""
+    """``changes``: how often it was corrected or deleted.
+
+    ``received_at`` is the server's time, also where the app's is ahead of it in test mode.
+    """
 
     id: str
     account: str
     metric: str
-    quantity: Credits
+    quantity: Quantity
     timestamp: Time
     event_id: str | None
     subscription: str | None
@@ -54,7 +57,7 @@ class UsageChange(msgspec.Struct):
 
     kind: str
     at: Time
-    quantity: Credits
+    quantity: Quantity
     entry: str | None
     by: str
     reason: str
@@ -88,7 +91,7 @@ class Reading(msgspec.Struct):
     start: Time
     end: Time
     group: dict[str, str | None]
-    quantity: Credits
+    quantity: Quantity
 
 
 class Readings(msgspec.Struct):

@@ -131,7 +131,7 @@ class Night:
             self._conn.execute(_MONTH_LATER)
             self.months += 1
         assert within(PATIENCE, lambda: self._one(_AT_WORK)), "nobody works"
-        time.sleep(self.dice.uniform(0, 0.03))
+        time.sleep(self.dice.uniform(0, 0.03))  # at any point of the transaction, not only at its first lock
         doomed = self._workers if self.dice.random() < 0.25 else [self.dice.choice(self._workers)]
         for worker in list(doomed):
             worker.kill()

@@ -21,6 +21,7 @@ from tallystick.domain.identity.model import App, FirstRun
 from tallystick.domain.identity.views import load_secrets
 from tallystick.kernel.actor import Scope
 from tests.cast import second_app
+from tests.outages import database_away, reached
 
 T = TypeVar("T")
 
@@ -62,6 +63,13 @@ class House:
         headers = {} if key is None else {"Authorization": "Bearer " + self.keys.get(key, key)}
         with httpx2.Client(base_url=self.url, headers=headers, timeout=60) as client:
             yield Api(client)
+
+    @contextlib.contextmanager
+    def without_database(self) -> Iterator[None]:
+        """The database is away; afterwards the system has found it again."""
+        with database_away(self.database_url):
+            yield
+        self.run(reached(self.system.db))
 
     def together(self, work: Callable[[httpx2.AsyncClient], Awaitable[T]], key: str = "admin") -> T:
         """Run work that sends many requests at once, on a loop of its own."""

@@ -3,12 +3,12 @@
 import asyncio
 import re
 
+import httpx2
 import pytest
 
 from tallystick.dialects.account import routes
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.ledger import commands
-from tallystick.http.hot import Request
 from tallystick.kernel.actor import Role
 from tallystick.kernel.clock import iso_seconds
 from tallystick.kernel.credits import parse_credits
@@ -104,29 +104,19 @@ async def test_a_changed_currency_shows_within_about_a_second(stage: Stage) -> N
     assert (await stage.body(CREDITS))["currency"] == "KWD"
 
 
-class Hot(Request):
-    """The front's request with X-Account."""
-
-    __slots__ = ("x_account",)
-
-    def __init__(self, authorization: str | None, x_account: str | None) -> None:
-        super().__init__(authorization, None, (), b"")
-        self.x_account = x_account
-
-
-async def test_the_hot_route_answers_as_the_framework_does(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_hot_route_answers_as_the_framework_does(stage: Stage) -> None:
     await stage.grant("12.5")
     globex = await cast.globex(stage.system.db, stage.tenant)
-    monkeypatch.setattr(routes, "HotRequest", Hot)
     found = routes.hot(stage.system)
     assert {(route.method, route.path) for route in found} == {("GET", CREDITS), ("GET", CREDITS + "/")}
-    for token in (stage.token, "garbled"):
-        for account in (None, str(stage.account.number), str(globex.number)):
-            headers = {} if account is None else {"x-account": account}
-            slow = await stage.get(CREDITS, token=token, headers=headers)
-            for route in found:
-                reply = await route.handler(Hot(f"Bearer {token}", account))
-                assert (reply.status, reply.body) == (slow.status_code, slow.content)
-                assert {name.decode() for name, _ in reply.headers} <= set(slow.headers)
+    transport = httpx2.ASGITransport(routes.api(stage.system))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as framework:
+        for token in (stage.token, "garbled"):
+            for account in (None, str(stage.account.number), str(globex.number)):
+                headers = {"authorization": f"Bearer {token}"}
+                headers |= {} if account is None else {"x-account": account}
+                for route in found:
+                    hot = await stage.client.get(route.path, headers=headers)
+                    slow = await framework.get(route.path, headers=headers)
+                    assert (hot.status_code, hot.content) == (slow.status_code, slow.content)
+                    assert set(hot.headers) <= set(slow.headers)

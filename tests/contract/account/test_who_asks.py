@@ -1,14 +1,15 @@
 """Credentials and accounts: the same for every endpoint of this contract."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tallystick.domain.identity.actions import remove_membership
 from tallystick.kernel.actor import Role
-from tallystick.kernel.errors import Unavailable
 from tallystick.kernel.ids import account_uuid, typeid, uuid7
 from tests import cast
+from tests.outages import database_away, reached, table_away
 
 from .conftest import Stage, join, token_of
 
@@ -179,30 +180,23 @@ async def test_addresses_that_are_not_there(stage: Stage) -> None:
         )
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_a_database_that_is_away(stage: Stage, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away() -> None:
-        raise Unavailable("The database is not available; nothing was changed.", retry_after=3)
-
-    monkeypatch.setattr(stage.system.db, "connection", away)
-    answer = await stage.get(path)
-    assert (answer.status_code, answer.text) == (
-        503,
-        refusal("unavailable", "The database is not available; nothing was changed."),
-    )
-    assert answer.headers["retry-after"] == "3"
+async def test_a_database_that_is_away(stage: Stage, db_url: str) -> None:
+    with database_away(db_url):
+        answers = await asyncio.gather(*(stage.get(path) for path in PATHS))
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "1"
+    await reached(stage.system.db)
+    assert (await stage.get(PATHS[0])).status_code == 200
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_fault_of_ours(stage: Stage, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise RuntimeError("secret detail")
-
-    monkeypatch.setattr(stage.system.db, "connection", broken)
-    answer = await stage.get(path)
+async def test_a_fault_of_ours(stage: Stage, path: str, db_url: str) -> None:
+    with table_away(db_url, "account_head"), table_away(db_url, "account"):
+        answer = await stage.get(path)
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal_error"
-    assert "secret" not in answer.text
+    assert "account_head" not in answer.text
 
 
 async def test_head_is_get_without_the_body(stage: Stage) -> None:

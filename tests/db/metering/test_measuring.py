@@ -92,11 +92,11 @@ async def tell(metering: Metering, dice: random.Random, accounts: list[int], now
 
 
 async def change(metering: Metering, dice: random.Random, events: list[Said]) -> None:
-    common = {"reason": "test", "by": "test", "rates": rates_in_force}
+    common: dict[str, Any] = {"reason": "test", "by": "test", "rates": rates_in_force}
     for one in dice.sample(events, len(events) // 5):
         async with metering.db.tx() as tx:
             if dice.random() < 0.5:
-                await actions.delete_event(tx, metering.tenant, one.id, **common)  # type: ignore[arg-type]
+                await actions.delete_event(tx, metering.tenant, one.id, **common)
                 one.deleted = True
             elif not one.deleted:
                 one.quantity = dice.randrange(10**9)
@@ -105,7 +105,7 @@ async def change(metering: Metering, dice: random.Random, events: list[Said]) ->
                     metering.tenant,
                     one.id,
                     quantity=one.quantity,
-                    **common,  # type: ignore[arg-type]
+                    **common,
                 )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.domain.catalog.terms import Allowance, Reset, Rollover
+from tallystick.domain.catalog.terms import Allowance, Interval, Reset, Rollover
 from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.invoicing import views as invoices
@@ -51,7 +51,7 @@ class History:
 
     zone: str
     billing: str
-    plans: list[tuple[int, bool, str, int, list[Allowance]]]
+    plans: list[tuple[int, bool, Interval, int, list[Allowance]]]
     acts: list[Act]
 
 
@@ -65,6 +65,7 @@ ACTS = (
 def drawn(seed: int) -> History:
     chance = Random(seed)
     plans = []
+    intervals: list[Interval] = ["monthly", "monthly", "quarterly", "yearly"]
     for _ in range(3):
         allowances = []
         for code in ("credits", "boosts"):
@@ -83,7 +84,7 @@ def drawn(seed: int) -> History:
                 )
         plans.append(
             (chance.choice([0, 999, 3001, 12345]), chance.random() < 0.5,
-             chance.choice(["monthly", "monthly", "quarterly", "yearly"]), chance.choice([0, 0, 9]), allowances)
+             chance.choice(intervals), chance.choice([0, 0, 9]), allowances)
         )  # fmt: skip
     acts = [Act(BEGIN, "subscribe", 0, 0)]
     moments = sorted(chance.randint(1, 165 * 86_400_000) for _ in range(chance.randint(4, 22)))
@@ -120,7 +121,7 @@ class Life:
                     *parts,
                     allowances=allowances,
                     rank=number,
-                    interval=interval,  # type: ignore[arg-type]
+                    interval=interval,
                     trial_days=trial,
                 )
             )

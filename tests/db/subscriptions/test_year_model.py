@@ -11,8 +11,8 @@ from .year.story import BEGIN, FLAT, HYBRID, KIRITIMATI, NEW_YORK, NIUE, PLENTY,
 from .year.wallet import Wallet
 
 
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

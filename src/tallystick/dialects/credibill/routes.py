@@ -82,12 +82,12 @@ def hot(system: System) -> list[HotRoute]:
 def api(system: System) -> FastAPI:
     """Every address, at its whole path."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    recording = documented(partial(_guarded, system), ())
-    recording.source = usage.record_usage  # type: ignore[attr-defined]
+    recording: Any = documented(partial(_guarded, system), ())
+    recording.source = usage.record_usage
     _add(app, "POST", USAGE, recording)
     for row in ROUTES:
-        endpoint = _endpoint(system, row)
-        endpoint.source = row.handler  # type: ignore[attr-defined]
+        endpoint: Any = _endpoint(system, row)
+        endpoint.source = row.handler
         _add(app, row.method, row.path, endpoint)
     app.add_exception_handler(HTTPException, _unrouted)
     return app

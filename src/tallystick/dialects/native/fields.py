@@ -9,7 +9,7 @@ from tallystick.http.strict import check_metadata, check_text
 from tallystick.kernel.clock import parse_moment
 from tallystick.kernel.credits import parse_credits, parse_credits_or_zero
 from tallystick.kernel.errors import Invalid
-from tallystick.kernel.money import Money, exponent, parse_money
+from tallystick.kernel.money import MAX_MINOR, Money, exponent, parse_money
 
 MAX_REFERENCE: Final = 255
 MAX_DESCRIPTION: Final = 1000
@@ -90,6 +90,15 @@ def paid(amount: object, currency: str) -> Money:
         return parse_money(amount, currency)
     except ValueError as error:
         raise Invalid("paid.amount", str(error)) from None
+
+
+def money(value: object) -> int | str:
+    """An amount as it is written; what its currency makes of it is told where the currency is known."""
+    if type(value) is int and 0 <= value <= MAX_MINOR:
+        return value
+    if isinstance(value, str) and not value.startswith("-"):
+        return check_text(value, 40)
+    raise ValueError("must be an integer of minor units, or a decimal string")
 
 
 def check_price(amount: object, operation: object, quantity: object) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from tallystick.dialects.native.fields import parse_credits_or_zero
+from tallystick.dialects.native.fields import money, parse_credits_or_zero
 from tallystick.dialects.native.forms import (
     MONEY,
     Account,
@@ -26,14 +26,6 @@ from tallystick.dialects.native.queries import Listed
 from tallystick.domain.invoicing.model import MAX_LINES, LineKind, Status
 from tallystick.http.strict import check_text
 from tallystick.kernel.money import MAX_MINOR
-
-
-def _money(value: object) -> int | str:
-    if type(value) is int and 0 <= value <= MAX_MINOR:
-        return value
-    if isinstance(value, str) and not value.startswith("-"):
-        return check_text(value, 40)
-    raise ValueError("must be an integer of minor units, or a decimal string")
 
 
 def _signed(value: object) -> int | str:
@@ -67,7 +59,7 @@ _NUMBER = {"type": "integer", "minimum": 0, "maximum": MAX_MINOR}
 
 Minor = Annotated[
     int | str,
-    PlainValidator(_money),
+    PlainValidator(money),
     WithJsonSchema({"description": MONEY, "anyOf": [_NUMBER, _MAJOR], "examples": ["49.00"]}),
 ]
 Signed = Annotated[

@@ -1,6 +1,6 @@
 """The seller's side: tax rates and billing settings."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Query, Request, Response
 
@@ -58,7 +58,7 @@ async def patch_tax_rate(native: Here, actor: Writer, tax_rate: str, body: forms
     given = body.model_dump(exclude_none=True)
     if "default" in given:
         given["standard"] = given.pop("default")
-    changes: TaxRateChanges = given  # type: ignore[assignment]
+    changes = cast(TaxRateChanges, given)
     async with native.system.db.tx() as tx:
         return answered(
             standing.tax_rate(await settings.patch_tax_rate(tx, actor.tenant, rate, changes, by=actor.name))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic.config import JsonDict
 
-from tallystick.dialects.native.fields import parse_credits_or_zero
+from tallystick.dialects.native.fields import money, parse_credits_or_zero
 from tallystick.dialects.native.forms import (
     MONEY,
     Amount,
@@ -25,14 +25,6 @@ from tallystick.domain.catalog.model import FeatureType, PlanStatus
 from tallystick.domain.catalog.terms import Interval, Mode, Reset
 from tallystick.http.strict import check_text
 from tallystick.kernel.money import MAX_MINOR
-
-
-def _money(value: object) -> int | str:
-    if type(value) is int and 0 <= value <= MAX_MINOR:
-        return value
-    if isinstance(value, str):
-        return check_text(value, 40)
-    raise ValueError("must be an integer of minor units, or a decimal string")
 
 
 def _value(value: object) -> bool | int | None:
@@ -65,7 +57,7 @@ Category = Annotated[str, *_line(100)]
 Unit = Annotated[str, *_line(50)]
 Price = Annotated[
     int | str,
-    PlainValidator(_money),
+    PlainValidator(money),
     WithJsonSchema(
         {
             "description": MONEY,

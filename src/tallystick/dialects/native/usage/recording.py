@@ -109,9 +109,10 @@ async def _batch(native: Native, request: Request, actor: Actor, key: str | None
     keys = [None if key is None else f"{key}:{at}" for at in range(len(given))]
     prepared = await _prepare_all(native, actor, given, keys, cloud)
     outcomes = await _record(native, actor, given, prepared, keys, cloud)
-    if outcomes and all(isinstance(result, Unavailable) for result, _ in outcomes):
+    away = [result for result, _ in outcomes if isinstance(result, Unavailable)]
+    if away and len(away) == len(outcomes):
         # then it is the whole request that should come again, and 503 is what clients wait upon
-        raise outcomes[0][0]  # type: ignore[misc]
+        raise away[0]
     results = []
     counted = set()
     for place, (result, event) in enumerate(outcomes):

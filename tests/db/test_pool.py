@@ -109,7 +109,7 @@ async def test_no_connection_left_is_unavailable_in_two_seconds(db_url: str) -> 
         with pytest.raises(Unavailable):
             async with db.connection():
                 pass
-        assert 1.5 < time.monotonic() - began < 3.5
+        assert 1.5 < time.monotonic() - began < 10
     await db.close()
 
 

@@ -178,10 +178,10 @@ async def test_who_holds_accounts_delays_them_alone(ledger: Ledger, seconds: flo
             await asyncio.sleep(0.02)
         assert not any(task.done() for task in blocked)
     assert all(isinstance(result, Answer) for _, result in waits)
-    assert max(wait for wait, _ in waits) < 0.5
+    assert max(wait for wait, _ in waits) < seconds  # none waited until the others were let go
     late = await asyncio.gather(*blocked)
     assert all(isinstance(result, Answer) for _, result in late)
-    assert max(wait for wait, _ in late) < seconds + 1
+    assert max(wait for wait, _ in late) < seconds + 10
     assert [await ledger.wallet(account) for account in taken] == [(98, 0, 0)] * 12
 
 
@@ -211,7 +211,7 @@ async def test_a_transfer_to_a_held_account_does_not_hold_its_giver(ledger: Ledg
             await asyncio.sleep(0.05)
             waits.append(await timed_ask(ledger, debit(giver, 1)))
         assert not sent.done()
-    assert max(wait for wait, _ in waits) < 0.5, waits
+    assert max(wait for wait, _ in waits) < 1.5
     assert isinstance(await sent, Answer)
     assert await ledger.wallet(giver) == (70, 0, 0)
     assert await ledger.wallet(receiver) == (110, 0, 0)

@@ -135,14 +135,14 @@ async def test_a_database_that_is_away_answers_at_once_and_comes_back(ledger: Le
     with pytest.raises(Unavailable):
         async with ledger.db.tx() as tx:
             await tx.execute(b"select 1")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     [unavailable] = await ledger.lanes.submit_batch([ledger.order(debit(account, 1))])
     assert isinstance(unavailable, Unavailable)
     away(True)
     again = await asyncio.gather(*[ledger.ask(debit(account, 1), key=f"k{n}") for n in range(50)])
     assert all(isinstance(result, Answer) for result in again)
     assert (await reader.balances(ledger.tenant, account)).wallets[0].posted == 50
-    assert await until_it_answers(ledger) < 3
+    assert await until_it_answers(ledger) < 10
     await reader.stop()
     assert ledger.lanes.depth == 0
 
@@ -172,7 +172,7 @@ async def test_no_place_for_another_connection(ledger: Ledger, server_url: str) 
             await terminate(ledger, f"usename = '{name}_login'")
             began = time.monotonic()
             assert isinstance(await send(lanes, ledger.order(debit(account, 1))), Unavailable)
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 10
             await ledger.sql(f"alter database {name} connection limit -1")
             assert isinstance(await send(lanes, ledger.order(debit(account, 1))), Answer)
     finally:

@@ -42,7 +42,7 @@ class NoLedger:
 async def _main(port: int) -> None:
     url = os.environ[processes.URL_VARIABLE]
     sock = processes.listen("127.0.0.1", port)
-    async with wiring.system(Settings(), url) as system:
+    async with wiring.system(Settings.read(os.environ), url) as system:
         await processes.serve_app(
             app.build(replace(system, lanes=cast(Lanes, NoLedger()))), sock, lambda: None
         )

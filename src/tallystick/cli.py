@@ -187,10 +187,10 @@ def _worker(arguments: argparse.Namespace, settings: Settings) -> None:
 
     if arguments.parent is not None:
         assert settings.database_url is not None
-        processes.run_worker(settings.database_url, arguments.parent)
+        processes.run_worker(settings, settings.database_url, arguments.parent)
         return
     with _database(settings) as url:
-        processes.run_worker(url)
+        processes.run_worker(settings, url)
 
 
 def _init(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -257,7 +257,7 @@ def _token(arguments: argparse.Namespace, settings: Settings) -> None:
 def _demo(arguments: argparse.Namespace, settings: Settings) -> None:
     from . import demo
 
-    made = _with_database(settings, demo.fill)
+    made = _with_database(settings, lambda url: demo.fill(settings, url))
     print(
         json.dumps(made)
         if arguments.json

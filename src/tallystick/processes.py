@@ -62,11 +62,11 @@ def run_server(settings: Settings, database_url: str, descriptor: int, parent: i
     uvloop.run(_serve(settings, database_url, sock, lambda: None))
 
 
-def run_worker(database_url: str, parent: int | None = None) -> None:
+def run_worker(settings: Settings, database_url: str, parent: int | None = None) -> None:
     """The worker, until SIGINT or SIGTERM, or until its parent has gone if it has one."""
     if parent is not None:
         die_with(parent)
-    uvloop.run(_work(database_url))
+    uvloop.run(_work(settings, database_url))
 
 
 def die_with(parent: int) -> None:
@@ -78,6 +78,7 @@ def die_with(parent: int) -> None:
 
 def _children(settings: Settings, database_url: str, sock: socket.socket) -> list["Child"]:
     environment = os.environ | {URL_VARIABLE: database_url}  # not in the arguments, which anyone can list
+    public = {"TALLYSTICK_PUBLIC_URL": settings.public_url}  # where it listens is this process's to know
     children = []
     if settings.workers > 1:
         command = ["serve-on", "--descriptor", str(sock.fileno()), "--parent", str(os.getpid())]
@@ -86,7 +87,8 @@ def _children(settings: Settings, database_url: str, sock: socket.socket) -> lis
             Child(f"server {n + 1}", command, environment, sock.fileno()) for n in range(settings.workers)
         ]
     if settings.worker:
-        children.append(Child("worker", ["worker", "--parent", str(os.getpid())], environment, None))
+        command = ["worker", "--parent", str(os.getpid()), "--data", str(settings.data)]
+        children.append(Child("worker", command, environment | public, None))
     return children
 
 
@@ -233,6 +235,6 @@ async def _watching(
             await task
 
 
-async def _work(database_url: str) -> None:
+async def _work(settings: Settings, database_url: str) -> None:
     with _signals() as stop:
-        await worker.work(database_url, stop)
+        await worker.work(settings, database_url, stop)

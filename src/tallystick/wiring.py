@@ -4,16 +4,19 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from .config import Settings
+from .config import Settings, secret_key
 from .db.pool import Database
 from .domain.catalog.views import CreditTypes, rates_in_force
 from .domain.identity.credentials import Credentials
 from .domain.identity.model import Secrets
+from .domain.identity.vault import Vault
 from .domain.identity.views import load_secrets
 from .domain.ledger.lanes import Lanes
 from .domain.ledger.reads import BalanceReader
 from .domain.metering.counter import RequestCounter
 from .domain.metering.intake import UsageIntake
+from .domain.payments.port import Gateway
+from .domain.payments.till import Till
 from .domain.subscriptions.holdings import lead_on
 from .domain.subscriptions.views import billed
 from .kernel.clock import Clock, SystemClock
@@ -33,6 +36,27 @@ class System:
     balances: BalanceReader
     requests: RequestCounter
     usage: UsageIntake
+    till: Till
+
+    @property
+    def vault(self) -> Vault:
+        return self.till.vault
+
+
+@contextlib.asynccontextmanager
+async def till(settings: Settings, db: Database) -> AsyncIterator[Till]:
+    """What taking money needs, with its connections to gateways open. Raises ValueError without a good secret key."""
+    gateways: list[Gateway] = []
+    defaults = {
+        "stripe": {
+            "secret_key": settings.stripe_secret_key,
+            "webhook_secret": settings.stripe_webhook_secret,
+            "api_base": settings.stripe_api_base,
+        }
+    }
+    by_name = {gateway.name: gateway for gateway in gateways}
+    vault = Vault(secret_key(settings))
+    yield Till(db, vault, by_name, rates_in_force, settings.public_url, defaults)
 
 
 @contextlib.asynccontextmanager
@@ -57,9 +81,20 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
         await requests.start()
         await usage.start()
         try:
-            yield System(
-                settings, db, clock, secrets, credentials, CreditTypes(db), lanes, balances, requests, usage
-            )
+            async with till(settings, db) as money:
+                yield System(
+                    settings,
+                    db,
+                    clock,
+                    secrets,
+                    credentials,
+                    CreditTypes(db),
+                    lanes,
+                    balances,
+                    requests,
+                    usage,
+                    money,
+                )
         finally:
             await usage.stop()
             await lanes.stop()

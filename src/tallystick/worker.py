@@ -10,14 +10,17 @@ from dataclasses import dataclass
 
 import structlog
 
+from .config import Settings
 from .db.pool import Database
 from .domain.catalog.views import rates_in_force
 from .domain.identity import jobs as identity
 from .domain.ledger import jobs as ledger
 from .domain.metering import jobs as metering
+from .domain.payments.till import Till
 from .domain.subscriptions import jobs as subscriptions
 from .kernel.clock import Clock, SystemClock
 from .kernel.errors import Unavailable
+from .wiring import till
 
 log = structlog.get_logger()
 
@@ -33,8 +36,9 @@ class Job:
     run: Callable[[], Awaitable[int]]
 
 
-def jobs(db: Database, clock: Clock) -> list[Job]:
+def jobs(money: Till, clock: Clock) -> list[Job]:
     """Every job there is."""
+    db = money.db
     return [
         Job(
             "subscriptions.run_due",
@@ -55,15 +59,15 @@ def jobs(db: Database, clock: Clock) -> list[Job]:
     ]
 
 
-async def work(database_url: str, stop: asyncio.Event) -> None:
+async def work(settings: Settings, database_url: str, stop: asyncio.Event) -> None:
     """Run all jobs until ``stop`` is set; a step under way is finished. Waits for the database if it is away."""
     db = Database(database_url, size=6)
     while not await _opened(db):
         if await _elapsed(stop, 1):
             return
     try:
-        async with asyncio.TaskGroup() as tasks:
-            for job in jobs(db, SystemClock()):
+        async with till(settings, db) as money, asyncio.TaskGroup() as tasks:
+            for job in jobs(money, SystemClock()):
                 tasks.create_task(_repeat(job, stop), name=job.name)
     finally:
         await db.close()

@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
@@ -29,11 +32,15 @@ T = TypeVar("T")
 class House:
     """A running server. ``first`` is what the first run made, ``other`` a stranger's app beside it."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, **settings: Any) -> None:
+        """``settings`` are those of `Settings`; the data folder goes with the house."""
         self.database_url = database_url
+        self.data = Path(tempfile.mkdtemp(prefix="tallystick-house-"))
+        self._said = settings
         self.first: FirstRun
         self.other: App
         self.system: wiring.System
+        self._settings: Settings
         self.url = ""
         self.keys: dict[str, str] = {}
         self._loop = uvloop.new_event_loop()
@@ -52,6 +59,7 @@ class House:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(60)
         assert not self._thread.is_alive()
+        shutil.rmtree(self.data)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop."""
@@ -101,8 +109,10 @@ class House:
         await db.close()
         sock = socket.socket(proto=socket.IPPROTO_TCP)
         sock.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        async with wiring.system(Settings(), self.database_url) as self.system:
+        port = sock.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._settings = Settings(data=self.data, port=port, **self._said)
+        async with wiring.system(self._settings, self.database_url) as self.system:
             config = uvicorn.Config(
                 app.build(self.system),
                 http="httptools",

@@ -22,9 +22,9 @@ from .year import live
 EMAIL = "demo@tallystick.local"
 
 
-async def fill(url: str) -> dict[str, Any]:
+async def fill(settings: Settings, url: str) -> dict[str, Any]:
     """Fill the first app's test mode; give the way in to one account that has some of everything."""
-    async with wiring.system(Settings(), url) as system:
+    async with wiring.system(settings, url) as system:
         scene = Scene(system, (await tenant_of(system.db, Mode.TEST)).id)
         await open_shop(scene)
         people = await meet(scene)

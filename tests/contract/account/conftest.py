@@ -4,6 +4,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -109,13 +110,13 @@ async def join(db: Database, tenant: int, account: Account, user: User, role: Ro
 
 
 @pytest.fixture
-async def stage(db: Database, db_url: str) -> AsyncIterator[Stage]:
+async def stage(db: Database, db_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
     first = await cast.first_app(db)
     account = await cast.acme(db, first.app.live)
     user = await cast.make_user(db, first.app.live)
     await join(db, first.app.live, account, user, Role.OWNER)
     token = await token_of(db, first.app.live, user)
-    async with system(Settings(), db_url) as running:
+    async with system(Settings(data=tmp_path), db_url) as running:
         transport = httpx2.ASGITransport(build(running))
         async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
             yield Stage(running, client, first, account, user, token)

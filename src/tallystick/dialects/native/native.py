@@ -10,9 +10,11 @@ from tallystick.db.pool import Database
 from tallystick.domain.catalog.views import CreditTypes
 from tallystick.domain.identity.credentials import Credentials
 from tallystick.domain.identity.model import Secrets
+from tallystick.domain.identity.vault import Vault
 from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.reads import BalanceReader
 from tallystick.domain.metering.intake import UsageIntake
+from tallystick.domain.payments.till import Till
 from tallystick.kernel.clock import Clock
 
 from .commands import Caller
@@ -40,6 +42,10 @@ class System(Hashable, Protocol):
     def balances(self) -> BalanceReader: ...
     @property
     def usage(self) -> UsageIntake: ...
+    @property
+    def till(self) -> Till: ...
+    @property
+    def vault(self) -> Vault: ...
 
 
 @dataclass(frozen=True, slots=True)

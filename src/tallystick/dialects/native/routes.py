@@ -24,10 +24,13 @@ from . import (
     explain,
     invoices,
     openapi,
+    payments,
     plans,
+    reloads,
     shapes,
     subscriptions,
     usage,
+    webhooks,
 )
 from .handlers import accounts, batch, books, catalog, keys, ledger, requests, signin
 from .native import Native, System, native_of
@@ -109,6 +112,9 @@ COLD: Final = [
     *usage.ROUTES,
     *subscriptions.ROUTES,
     *invoices.ROUTES,
+    *payments.ROUTES,
+    *reloads.ROUTES,
+    *webhooks.ROUTES,
     *clock.ROUTES,
 ]
 # fmt: on

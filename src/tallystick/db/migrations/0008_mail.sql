@@ -1,0 +1,23 @@
+-- E-mail on its way out. Can run while serving.
+
+-- ``key`` says what a message is for: the same is written once.
+create table mail (
+    tenant_id  int not null references tenant,
+    id         uuid not null,
+    key        text collate "C" not null,
+    kind       text collate "C" not null,
+    account_id bigint,
+    recipient  text not null,
+    subject    text not null,
+    body       text not null,
+    status     text not null default 'queued' check (status in ('queued', 'sent', 'failed')),
+    attempts   int not null default 0,
+    error      text,
+    due_at     timestamptz,
+    created_at timestamptz not null default clock_timestamp(),
+    sent_at    timestamptz,
+    primary key (tenant_id, id),
+    check ((due_at is not null) = (status = 'queued'))
+);
+create unique index mail_key on mail (tenant_id, key);
+create index mail_due on mail (due_at) where due_at is not null;

@@ -1,0 +1,1 @@
+-- Refunds and disputes. Can run while serving.

@@ -1,0 +1,1 @@
+-- Buying credits automatically, and alerts of low balances. Can run while serving.

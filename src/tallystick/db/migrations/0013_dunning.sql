@@ -1,0 +1,1 @@
+-- Collecting invoices. Can run while serving.

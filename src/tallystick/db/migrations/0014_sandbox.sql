@@ -1,0 +1,1 @@
+-- What the sandbox gateway keeps, as a provider would. Can run while serving.

@@ -1,0 +1,5 @@
+"""Events, webhook endpoints, deliveries and e-mail."""
+
+from .routes import ROUTES
+
+__all__ = ["ROUTES"]

@@ -1,0 +1,26 @@
+"""The texts of e-mail: a template for each kind, whose first line is the subject. Pure."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+import jinja2
+
+_FOLDER: Final = "templates"
+
+
+def write(kind: str, values: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject and body of a message. Raises jinja2.UndefinedError when a value that the template says is missing."""
+    subject, _, body = _templates().get_template(f"{kind}.txt").render(values).partition("\n")
+    return " ".join(subject.split()), body.strip() + "\n"
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("tallystick.domain.mail", _FOLDER),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - plain text
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,134 @@
+"""Payments as data. Money is minor units of the row's currency, credits are microcredits, times UTC."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+CheckoutKind = Literal["invoice", "plan", "method"]
+CheckoutStatus = Literal["open", "completed", "expired"]
+Status = Literal["pending", "requires_action", "processing", "succeeded", "failed", "cancelled"]
+Cause = Literal["checkout", "request", "dunning", "reload"]
+
+AUTOMATIC: tuple[Cause, ...] = ("dunning", "reload")
+"""Payments that nobody asked for just now: a test clock counts them at the moment they were wanted for."""
+
+
+@dataclass(slots=True, kw_only=True)
+class GatewaySetting:
+    """``hints`` are the last characters of each secret that is set. ``standard``: used when none is named."""
+
+    tenant: int
+    gateway: str
+    enabled: bool
+    standard: bool
+    options: dict[str, Any]
+    secrets: bytes | None = field(repr=False)
+    hints: dict[str, str]
+    updated_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Method:
+    """A saved way to pay. ``ref`` is the provider's id of it."""
+
+    account: int
+    id: UUID
+    tenant: int
+    gateway: str
+    ref: str
+    kind: str
+    brand: str
+    last4: str
+    exp_month: int | None
+    exp_year: int | None
+    standard: bool
+    created_at: datetime
+    removed_at: datetime | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Purchase:
+    """Credits that an invoice buys. The grants are the ledger's, once it is paid."""
+
+    account: int
+    invoice: UUID
+    tenant: int
+    package: UUID | None
+    cause: Literal["checkout", "reload"]
+    credit_type: str
+    credits: int
+    bonus: int
+    expires_after_days: int | None
+    grant_id: int | None
+    bonus_grant_id: int | None
+    fulfilled_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Checkout:
+    """A page where a customer pays. ``url`` is None until the gateway has opened it."""
+
+    account: int
+    account_uuid: UUID
+    id: UUID
+    tenant: int
+    gateway: str
+    kind: CheckoutKind
+    status: CheckoutStatus
+    invoice: UUID | None
+    intent: dict[str, Any] | None
+    own_invoice: bool
+    payment: UUID | None
+    amount: int
+    currency: str
+    save_method: bool
+    success_url: str
+    cancel_url: str
+    url: str | None
+    ref: str | None
+    metadata: dict[str, Any]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    due_at: datetime | None
+    retry_at: datetime | None
+    attempts: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Payment:
+    """Money on its way. Once it succeeded: amount = applied + to_credit + to_refund."""
+
+    account: int
+    account_uuid: UUID
+    id: UUID
+    tenant: int
+    number: int
+    gateway: str
+    cause: Cause
+    status: Status
+    invoice: UUID | None
+    checkout: UUID | None
+    method: UUID | None
+    amount: int
+    currency: str
+    applied: int
+    to_credit: int
+    to_refund: int
+    refunded: int
+    failure_code: str | None
+    failure_message: str | None
+    action_url: str | None
+    ref: str | None
+    reference: str
+    created_by: str
+    wanted_at: datetime
+    created_at: datetime
+    ended_at: datetime | None
+    updated_at: datetime
+    due_at: datetime | None
+    retry_at: datetime | None
+    attempts: int

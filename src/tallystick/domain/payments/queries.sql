@@ -1,0 +1,1 @@
+-- Checkouts, payments, ways to pay. Rows are reached by an account whose tenant was checked, or the query names the tenant.

@@ -1,0 +1,1 @@
+"""What calls outside, each module behind a port of the domain's."""

@@ -19,8 +19,10 @@ install: .venv/.installed
 	$(BIN)/uv sync --quiet --frozen --all-extras
 	@touch $@
 
+# What starts processes of ours, or kills them, has both cores to itself.
 test: install
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" --numprocesses 2 --dist loadfile tests/unit tests/db tests/contract tests/gateways
+	$(BIN)/pytest -m "not long" tests/e2e tests/chaos
 
 check: install
 	$(BIN)/ruff check .
@@ -47,7 +49,7 @@ chaos: install
 	$(BIN)/pytest -m long tests/chaos
 
 soak: install
-	$(BIN)/pytest -m long tests/unit tests/db
+	$(BIN)/pytest -m long tests/unit tests/db tests/contract tests/gateways
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from . import ingest, lanes, load, meter, naive, renewals, seed, server
+from . import deliveries, ingest, lanes, load, meter, naive, renewals, seed, server
 from .load import Run, Target
 
 SECONDS: Final = 5.0
@@ -29,6 +29,8 @@ GOALS: Final = {
     "large_over_small": 0.8,
     "ingest_events_per_s": 20_000.0,
     "renewals_linear": 0.8,
+    "deliveries_per_s": 500.0,
+    "deliveries_dead_over_alone": 0.8,
 }
 
 
@@ -170,6 +172,7 @@ def main() -> int:
             bench.http(system, seeded)
             bench.database(system, seeded)
             bench.ingest(system, seeded)
+        deliveries.measure(deliveries.EVENTS, bench.put)
     bench.put("failed_requests", bench.failed)
     name = "latest-large.json" if arguments.large else "latest.json"
     (Path(__file__).parent / name).write_text(json.dumps(bench.figures, indent=2) + "\n")

@@ -85,7 +85,7 @@ def measure(sizes: Any, put: Callable[[str, float], None]) -> None:
     """Renew each of these numbers of subscriptions, on a fresh database each; the last over the first is ``linear``."""
     rates = []
     for size in sizes:
-        with _database() as (url, tenant):
+        with database() as (url, tenant):
             start = time.monotonic()
             seed(url, tenant, size)
             print(f"seeded {size:,} subscriptions in {time.monotonic() - start:.0f} s", flush=True)
@@ -168,7 +168,7 @@ async def _renew(url: str, tenant: int) -> dict[str, float]:
     db = Database(url, size=4)
     await db.open()
     start = time.monotonic()
-    while await jobs.run_due(db, rates_in_force, tenant=tenant, at_once=jobs.AT_ONCE):
+    while await jobs.run_due(db, rates_in_force, tenant=tenant, at_once=jobs.AT_ONCE, in_order=True):
         pass
     seconds = time.monotonic() - start
     await db.close()
@@ -186,7 +186,7 @@ def _check(url: str, tenant: int, count: int) -> None:
 
 
 @contextlib.contextmanager
-def _database() -> Iterator[tuple[str, int]]:
+def database() -> Iterator[tuple[str, int]]:
     """A fresh database without a server or worker, and its test tenant."""
     folder = Path(tempfile.mkdtemp(prefix="tallystick-bench-"))
     try:

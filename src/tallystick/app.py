@@ -15,9 +15,11 @@ from fastapi import FastAPI
 from . import routes
 from .dialects.account import routes as account
 from .dialects.credibill import routes as credibill
+from .dialects.hosted import routes as hosted
 from .dialects.native import routes as native
+from .dialects.provider_webhooks import routes as provider_webhooks
 from .domain.identity import views as identity
-from .http import scalar
+from .http import cards, scalar
 from .http.framework import methods_at
 from .http.hot import (
     ASGI,
@@ -40,15 +42,18 @@ from .http.hot import (
     without_repeated,
 )
 from .http.metrics import Metrics, RouteStats
-from .http.problem import internal, not_allowed, not_found, problem, too_large
+from .http.problem import card_refused, internal, not_allowed, not_found, problem, too_large
 from .routes import Endpoint
 from .wiring import System
 
-DIALECTS: Final[Sequence[ModuleType]] = (native, account, credibill)
+DIALECTS: Final[Sequence[ModuleType]] = (native, account, credibill, hosted, provider_webhooks)
 """Each has NAME, TITLE (what /docs calls it), PREFIXES, ``api(system) -> FastAPI`` with whole paths, OPENAPI (the
-address of the document that FastAPI makes) or else ``openapi()`` (the one that is written by hand), and where they
-help ``hot(system)`` (the routes that skip the framework), ``endpoints(system)`` (paths to the functions that a reader
-should be shown) and ``too_large(limit)`` (the answer to a body that is)."""
+address of the document that FastAPI makes, None where there is none) or else ``openapi()`` (the one that is written
+by hand), and where they help ``hot(system)`` (the routes that skip the framework), ``endpoints(system)`` (paths to the
+functions that a reader should be shown), ``too_large(limit)`` (the answer to a body that is) and ``card_refused()``
+(the answer to a card number)."""
+UNREAD: Final = frozenset(("provider_webhooks",))
+"""Dialects whose bodies are not searched for card numbers: they are a provider's, and what matters is its signature."""
 
 
 def build(system: System) -> ASGI:
@@ -58,7 +63,8 @@ def build(system: System) -> ASGI:
 
 def endpoints() -> list[Endpoint]:
     """Every address and where it is served; needs no database."""
-    written = {_document(dialect): dialect.openapi for dialect in DIALECTS if not hasattr(dialect, "OPENAPI")}
+    documents = {_document(dialect): dialect for dialect in DIALECTS if not hasattr(dialect, "OPENAPI")}
+    written = {address: dialect.openapi for address, dialect in documents.items() if address is not None}
     return routes.listed(DIALECTS, _OWN | written)
 
 
@@ -85,14 +91,21 @@ class Front:
             for route in hot
         }
         self._too_large = {dialect.NAME: getattr(dialect, "too_large", too_large) for dialect in DIALECTS}
+        self._card_refused: dict[str, Callable[[], Reply]] = {
+            dialect.NAME: getattr(dialect, "card_refused", card_refused)
+            for dialect in DIALECTS
+            if dialect.NAME not in UNREAD
+        }
         self._apis: list[tuple[str, str, FastAPI]] = []
         self._pages: dict[str, Reply] = {}
         for dialect in DIALECTS:
             api = dialect.api(system)
             self._apis += [(prefix, dialect.NAME, api) for prefix in dialect.PREFIXES]
             if not hasattr(dialect, "OPENAPI"):
-                self._pages[_document(dialect)] = Reply(200, dialect.openapi(), media=b"application/yaml")
-        self._pages |= scalar.pages([(dialect.TITLE, _document(dialect)) for dialect in DIALECTS])
+                address = dialect.PREFIXES[0] + "/openapi.yaml"
+                self._pages[address] = Reply(200, dialect.openapi(), media=b"application/yaml")
+        documents = [(dialect.TITLE, _document(dialect)) for dialect in DIALECTS]
+        self._pages |= scalar.pages([(title, address) for title, address in documents if address is not None])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -128,11 +141,13 @@ class Front:
         except Disconnected:
             return
         else:
-            request = request_of(scope, params, body)
-            reply = await route.handler(request)
+            reply = self._refused(route.dialect, scope, body)
+            if reply is None:
+                request = request_of(scope, params, body)
+                reply = await route.handler(request)
+                for number in request.counted:
+                    self._system.requests.count(number, _template(route.path), reply.status < 400)
             status = reply.status
-            for number in request.counted:
-                self._system.requests.count(number, _template(route.path), status < 400)
             await send_reply(send, reply)
         self._stats[route.method, route.path].add(status, time.perf_counter() - started)
 
@@ -149,6 +164,11 @@ class Front:
             return
         except Disconnected:
             return
+        refused = self._refused(name, scope, body)
+        if refused is not None:
+            await send_reply(send, refused)
+            self._count(name, scope, started, refused.status)
+            return
         watched, counted = _Watched(send), counting(scope)
         try:
             await api(scope, _replayed(body, receive), watched)
@@ -158,6 +178,13 @@ class Front:
         template = self._count(name, scope, started, watched.status)
         for number in counted:
             self._system.requests.count(number, template, watched.status < 400)
+
+    def _refused(self, name: str, scope: Scope, body: bytes) -> Reply | None:
+        """The answer to a request that has a card number. Nothing of it is kept or logged."""
+        refused = self._card_refused.get(name)
+        if refused is None or not cards.find(body, scope["query_string"]):
+            return None
+        return refused()
 
     def _count(self, name: str, scope: Scope, started: float, status: int) -> str:
         """Count in the route's metrics; give its template."""
@@ -190,9 +217,9 @@ class Front:
         return await ready(self._system) if answer is None else answer()
 
 
-def _document(dialect: ModuleType) -> str:
-    """The address of its OpenAPI document."""
-    address: str = getattr(dialect, "OPENAPI", dialect.PREFIXES[0] + "/openapi.yaml")
+def _document(dialect: ModuleType) -> str | None:
+    """The address of its OpenAPI document, None where it is no API."""
+    address: str | None = getattr(dialect, "OPENAPI", dialect.PREFIXES[0] + "/openapi.yaml")
     return address
 
 

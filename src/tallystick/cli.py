@@ -149,8 +149,17 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> None:
         first = asyncio.run(commands.first_run(url))
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{port}"
+        _warn(settings)
         processes.run(settings, url, sock, lambda: _welcome(settings, address, first))
     _say("stopped")
+
+
+def _warn(settings: Settings) -> None:
+    if settings.webhooks_allow_private:
+        _say(
+            "FOR DEVELOPMENT ONLY: webhooks may go to private addresses, and without TLS"
+            " (TALLYSTICK_WEBHOOKS_ALLOW_PRIVATE=1)"
+        )
 
 
 def _welcome(settings: Settings, address: str, first: dict[str, Any]) -> None:
@@ -190,6 +199,7 @@ def _worker(arguments: argparse.Namespace, settings: Settings) -> None:
         processes.run_worker(settings, settings.database_url, arguments.parent)
         return
     with _database(settings) as url:
+        _warn(settings)
         processes.run_worker(settings, url)
 
 
@@ -257,7 +267,7 @@ def _token(arguments: argparse.Namespace, settings: Settings) -> None:
 def _demo(arguments: argparse.Namespace, settings: Settings) -> None:
     from . import demo
 
-    made = _with_database(settings, lambda url: demo.fill(settings, url))
+    made = _with_database(settings, lambda url: demo.fill(settings, url, arguments.customers))
     print(
         json.dumps(made)
         if arguments.json
@@ -362,6 +372,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--mode", choices=[mode.value for mode in Mode], default="live")
 
     filled = add("demo", _demo, "fill the test mode with believable data")
+    filled.add_argument("--customers", type=int, default=200, help="how many (default: 200)")
     filled.add_argument("--json", action="store_true", help="print one JSON object")
 
     verify = add("verify", _verify, "prove the books; exit status 1 when they do not agree")

@@ -11,6 +11,7 @@ from .domain.identity.model import Tenant
 from .domain.invoicing import verify as invoicing
 from .domain.ledger import verify
 from .domain.metering import verify as metering
+from .domain.payments import verify as payments
 from .kernel.actor import Mode, Role, Scope
 from .kernel.clock import SystemClock, iso
 from .kernel.credits import format_credits
@@ -154,7 +155,9 @@ async def verify_books(url: str, account: str | None) -> dict[str, Any]:
         report = await verify.verify(db, number)
         report.faults += await invoicing.verify(db, number)
         report.faults += await metering.verify(db, number)
+        report.faults += await payments.verify(db, number)
         invoices = await invoicing.count(db, number)
+        paid = await payments.count(db, number)
     return {
         "ok": report.ok,
         "checked": {
@@ -164,6 +167,7 @@ async def verify_books(url: str, account: str | None) -> dict[str, Any]:
             "grants": report.grants,
             "holds": report.holds,
             "invoices": invoices,
+            "payments": paid,
             "contra": [
                 {"tenant": tenant, "contra": contra, "credit_type": code, "total": format_credits(total)}
                 for (tenant, contra, code), total in sorted(report.contra.items())

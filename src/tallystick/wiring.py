@@ -13,12 +13,18 @@ from .domain.identity.vault import Vault
 from .domain.identity.views import load_secrets
 from .domain.ledger.lanes import Lanes
 from .domain.ledger.reads import BalanceReader
+from .domain.mail.port import Mailer
 from .domain.metering.counter import RequestCounter
 from .domain.metering.intake import UsageIntake
 from .domain.payments.port import Gateway
 from .domain.payments.till import Till
 from .domain.subscriptions.holdings import lead_on
 from .domain.subscriptions.views import billed
+from .gateways.deliver import HttpSender
+from .gateways.email import FileMailer, SmtpMailer, mail_host
+from .gateways.manual import Manual
+from .gateways.sandbox import Sandbox
+from .gateways.stripe import stripe_gateway
 from .kernel.clock import Clock, SystemClock
 
 
@@ -43,10 +49,24 @@ class System:
         return self.till.vault
 
 
+def mailer(settings: Settings) -> Mailer:
+    """What sends e-mail: the server of the settings, or files in the data folder."""
+    host = mail_host(settings.public_url)
+    if settings.smtp_url:
+        return SmtpMailer(settings.smtp_url, host)
+    return FileMailer(settings.data / "mail", host)
+
+
+def sender(settings: Settings) -> HttpSender:
+    """What sends webhooks: open it with ``async with``, once for a process."""
+    return HttpSender(allow_private=settings.webhooks_allow_private)
+
+
 @contextlib.asynccontextmanager
 async def till(settings: Settings, db: Database) -> AsyncIterator[Till]:
     """What taking money needs, with its connections to gateways open. Raises ValueError without a good secret key."""
-    gateways: list[Gateway] = []
+    vault = Vault(secret_key(settings))
+    gateways: list[Gateway] = [Sandbox(db, vault), Manual()]
     defaults = {
         "stripe": {
             "secret_key": settings.stripe_secret_key,
@@ -54,9 +74,10 @@ async def till(settings: Settings, db: Database) -> AsyncIterator[Till]:
             "api_base": settings.stripe_api_base,
         }
     }
-    by_name = {gateway.name: gateway for gateway in gateways}
-    vault = Vault(secret_key(settings))
-    yield Till(db, vault, by_name, rates_in_force, settings.public_url, defaults)
+    async with stripe_gateway() as stripe:
+        gateways.append(stripe)
+        by_name = {gateway.name: gateway for gateway in gateways}
+        yield Till(db, vault, by_name, rates_in_force, settings.public_url, defaults)
 
 
 @contextlib.asynccontextmanager

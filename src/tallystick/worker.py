@@ -12,19 +12,26 @@ import structlog
 
 from .config import Settings
 from .db.pool import Database
-from .domain.catalog.views import rates_in_force
+from .domain.dunning import jobs as dunning
 from .domain.identity import jobs as identity
 from .domain.ledger import jobs as ledger
+from .domain.mail import jobs as mail
+from .domain.mail.port import Mailer
 from .domain.metering import jobs as metering
+from .domain.payments import jobs as payments
 from .domain.payments.till import Till
+from .domain.reloads import jobs as reloads
 from .domain.subscriptions import jobs as subscriptions
+from .domain.webhooks import jobs as webhooks
 from .kernel.clock import Clock, SystemClock
 from .kernel.errors import Unavailable
-from .wiring import till
+from .wiring import mailer, sender, till
 
 log = structlog.get_logger()
 
 BACKOFF = 30.0  # seconds, at most, between tries of a job that fails
+LAST = 15.0  # seconds for which a step under way may go on when it is time to stop; each may be killed at any point
+CONNECTIONS = 16  # enough for what all loops may have under way at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +43,24 @@ class Job:
     run: Callable[[], Awaitable[int]]
 
 
-def jobs(money: Till, clock: Clock) -> list[Job]:
+def jobs(money: Till, courier: webhooks.Courier, post: Mailer, clock: Clock) -> list[Job]:
     """Every job there is."""
-    db = money.db
+    db, rates = money.db, money.rates
     return [
         Job(
             "subscriptions.run_due",
             1,
-            lambda: subscriptions.run_due(db, rates_in_force, at_once=subscriptions.AT_ONCE),
+            lambda: subscriptions.run_due(db, rates, at_once=subscriptions.AT_ONCE, in_order=True),
         ),
-        Job("ledger.sweep", 1, lambda: ledger.sweep(db, rates_in_force)),
+        Job("dunning.run_due", 1, lambda: dunning.run_due(money)),
+        Job("payments.run_due", 0.2, lambda: payments.run_due(money)),
+        Job("payments.purge_provider_events", 3600, lambda: payments.purge_provider_events(db)),
+        Job("reloads.run_due", 0.2, lambda: reloads.run_due(money)),
+        Job("webhooks.fan_out", 0.2, lambda: webhooks.fan_out(db)),
+        Job("webhooks.deliver_due", 0.2, courier.run),
+        Job("webhooks.purge", 3600, lambda: webhooks.purge(db)),
+        Job("mail.send_due", 0.5, lambda: mail.send_due(db, post)),
+        Job("ledger.sweep", 1, lambda: ledger.sweep(db, rates)),
         Job("ledger.purge_outcomes", 3600, lambda: ledger.purge_outcomes(db)),
         Job("metering.fold", 10, lambda: metering.fold(db)),
         Job("metering.add_partitions", 3600, lambda: metering.add_partitions(db)),
@@ -60,15 +75,24 @@ def jobs(money: Till, clock: Clock) -> list[Job]:
 
 
 async def work(settings: Settings, database_url: str, stop: asyncio.Event) -> None:
-    """Run all jobs until ``stop`` is set; a step under way is finished. Waits for the database if it is away."""
-    db = Database(database_url, size=6)
+    """Run all jobs until ``stop`` is set; a step under way is finished, unless it takes too long to.
+
+    Waits for the database if it is away.
+    """
+    db = Database(database_url, size=CONNECTIONS)
     while not await _opened(db):
         if await _elapsed(stop, 1):
             return
     try:
-        async with till(settings, db) as money, asyncio.TaskGroup() as tasks:
-            for job in jobs(money, SystemClock()):
-                tasks.create_task(_repeat(job, stop), name=job.name)
+        async with (
+            till(settings, db) as money,
+            sender(settings) as carrier,
+            webhooks.Courier(db, carrier, money.vault) as courier,
+        ):
+            all_jobs = jobs(money, courier, mailer(settings), SystemClock())
+            loops = [asyncio.create_task(_repeat(job, stop), name=job.name) for job in all_jobs]
+            await stop.wait()
+            await _ended(loops)
     finally:
         await db.close()
 
@@ -79,6 +103,15 @@ async def _opened(db: Database) -> bool:
     except Unavailable:
         return False
     return True
+
+
+async def _ended(loops: list[asyncio.Task[None]]) -> None:
+    """Let the loops end; what takes too long is broken off, to be taken up by the next worker."""
+    _, late = await asyncio.wait(loops, timeout=LAST)
+    for loop in late:
+        log.warning("job broken off", job=loop.get_name())
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
 
 
 async def _repeat(job: Job, stop: asyncio.Event) -> None:

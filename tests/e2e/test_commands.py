@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, LiteralString
 
@@ -16,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from .running import REPOSITORY, TALLYSTICK, Home, Serving, within
 
 PASSWORD = "correct horse battery"
+FEW: Final = "24"
 
 
 def works(serving: Serving, credential: str, path: str = "/v2/accounts") -> int:
@@ -68,7 +70,8 @@ def check_demo(made: dict[str, Any], serving: Serving) -> None:
         invoices = client.get("/v2/invoices", params=of).json()["data"]
         states = {invoice["status"] for invoice in invoices}
         assert states == {"draft", "open", "paid", "void", "uncollectible"}
-        assert client.get("/v2/credit-notes", params=of).json()["data"]
+        for list in ("credit-notes", "payments", "refunds", "disputes", "checkouts"):
+            assert client.get(f"/v2/{list}", params=of).json()["data"], list
         held = client.get("/v2/subscriptions", params=of).json()["data"]
         assert {one["status"] for one in held} == {"active"}
         login = {"email": made["email"], "password": made["password"], "mode": "test"}
@@ -78,8 +81,9 @@ def check_demo(made: dict[str, Any], serving: Serving) -> None:
 
 
 def fill(home: Home) -> dict[str, Any]:
-    """What `demo` says: a year takes its time where others work too."""
-    made: dict[str, Any] = json.loads(home.run("demo", "--json", timeout=240).stdout)
+    """What `demo` says of a few customers: a year takes its time where others work too."""
+    said = home.run("demo", "--customers", FEW, "--json", timeout=240).stdout
+    made: dict[str, Any] = json.loads(said)
     return made
 
 
@@ -155,6 +159,7 @@ def test_a_staff_token_reads_every_account(served: Serving) -> None:
 def test_demo_twice_while_it_runs(served: Serving) -> None:
     first = fill(served.home)
     check_demo(first, served)
+    check_money(served)
     before = counts(served.home)
     second = fill(served.home)
     check_demo(second, served)
@@ -176,7 +181,9 @@ def check_year(home: Home) -> None:
             "incomplete", "trialing", "active", "past_due", "paused", "cancelled", "ended",
         }  # fmt: skip
         assert found("select status from invoice") == {"draft", "open", "paid", "void", "uncollectible"}
-        assert found("select reason from invoice") == {"create", "cycle", "change", "cancel", "manual"}
+        assert found("select reason from invoice") == {
+            "create", "cycle", "change", "cancel", "manual", "purchase",
+        }  # fmt: skip
         assert found("select kind from invoice_line") >= {
             "plan",
             "usage",
@@ -189,10 +196,51 @@ def check_year(home: Home) -> None:
         assert kinds == {"flat", "per_unit", "graduated", "volume", "package", "stairstep", "percentage"}
 
 
+def check_money(serving: Serving) -> None:
+    """Payments of every end, collection, automatic purchases and webhooks, as the API tells of them."""
+    with serving.client(serving.key) as client:
+
+        def listed(path: str, **params: str) -> list[dict[str, Any]]:
+            answer = client.get(f"/v2/{path}", params={"limit": "100", **params})
+            assert answer.status_code == 200, answer.text
+            found: list[dict[str, Any]] = answer.json()["data"]
+            return found
+
+        def of(path: str, field: str, **params: str) -> set[Any]:
+            return {one[field] for one in listed(path, **params)}
+
+        payments = listed("payments")
+        assert {"succeeded", "failed", "pending"} <= {one["status"] for one in payments}
+        assert {"checkout", "dunning", "reload"} <= {one["cause"] for one in payments}
+        tries = Counter(
+            one["invoice"] for one in listed("payments", account="ext:demo-lost", status="failed")
+        )
+        assert max(tries.values()) == 5
+        assert of("refunds", "status") == {"succeeded", "failed"}
+        assert of("disputes", "status") == {"open", "won", "lost"}
+        assert of("subscriptions", "status", account="ext:demo-charged") == {"active"}
+        assert of("subscriptions", "status", account="ext:demo-mended") == {"active"}
+        assert of("subscriptions", "status", account="ext:demo-lost") == {"past_due"}
+        assert of("invoices", "status", account="ext:demo-retried") == {"paid", "open"}
+        states = {
+            name: listed(f"accounts/ext:{name}/auto-reload")[0]["state"]
+            for name in ("demo-charged", "demo-stopped")
+        }
+        assert states == {"demo-charged": "ready", "demo-stopped": "stopped"}
+        assert listed("events", type="credits.low_balance")
+        tried = listed("webhook-deliveries")
+        assert len(listed("webhook-endpoints")) == 2
+        assert {one["status"] for one in tried} == {"succeeded", "failed", "pending"}
+        assert any(one["status"] == "succeeded" and one["attempts"] > 1 for one in tried)
+        wanted = {"low_balance", "payment_failed", "invoice_reminder", "reload_failed"}
+        assert within(30, lambda: wanted <= of("emails", "kind", status="sent")), of("emails", "kind")
+
+
 MADE: Final = (
     "account", "entry where actor <> 'system'", "hold", "app_user", "membership", "rate_card", "plan", "feature",
     "package", "subscription", "subscription_change where by <> 'system'", "credit_note", "usage_event",
-    "invoice where reason in ('create', 'change', 'manual')",
+    "invoice where reason in ('create', 'change', 'manual', 'purchase')", "checkout", "refund", "dispute",
+    "auto_reload", "balance_alert", "webhook_endpoint",
 )  # fmt: skip
 """Rows that somebody made. Others come by themselves as the test clock ticks."""
 

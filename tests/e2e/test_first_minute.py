@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import yaml
 
-from .running import REPOSITORY, Home, Serving
+from .running import REPOSITORY, Home, Serving, within
 
 SECRET = re.compile(r"cb_(?:live|test)_\w+|password")
 
@@ -29,11 +29,17 @@ def printed_steps(out: str) -> str:
     return out[out.index("export T=") :]
 
 
-def readme_steps(serving: Serving) -> str:
+def readme_block(heading: str) -> str:
+    """The first shell lines under a heading."""
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"## A first minute\n\n```sh\n(.*?)```", readme, re.DOTALL)
-    assert block, "the README shows a first minute"
-    steps = block[1]
+    _, _, after = readme.partition(f"\n## {heading}\n")
+    block = re.search(r"```sh\n(.*?)```", after.partition("\n## ")[0], re.DOTALL)
+    assert block, f"the README shows: {heading}"
+    return block[1]
+
+
+def readme_steps(serving: Serving) -> str:
+    steps = readme_block("A first minute")
     assert "http://127.0.0.1:8000" in steps
     assert "cb_test_..." in steps
     return steps.replace("http://127.0.0.1:8000", serving.address).replace("cb_test_...", serving.key)
@@ -69,6 +75,33 @@ def test_the_readme_is_true(home: Home) -> None:
     answers = [json.loads(line) for line in paste(readme_steps(serving), home.data.parent)]
     [balance] = answers[-1]["balances"]
     assert (balance["posted"], balance["held"]) == ("85.5", "0")
+
+
+def test_the_readme_takes_money(home: Home) -> None:
+    serving = home.serve()
+    paste(readme_steps(serving) + readme_block("Take money"), home.data.parent)
+    with serving.client(serving.key) as client:
+        [paid] = client.get("/v2/payments", params={"account": "ext:acme"}).json()["data"]
+        assert (paid["status"], paid["refunded"]) == ("succeeded", {"amount": 450, "currency": "USD"})
+        [card] = client.get("/v2/accounts/ext:acme/payment-methods").json()["data"]
+        assert card["last4"] == "4242"
+        # 85.5 of the first minute, 500 bought, half of them taken back; then they run low
+        spent = client.post("/v2/debits", json={"account": "ext:acme", "amount": "300"}).json()
+        assert spent["available"] == "35.5"
+
+        def available() -> str:
+            [balance] = client.get("/v2/accounts/ext:acme/balance").json()["balances"]
+            return str(balance["available"])
+
+        assert within(30, lambda: available() == "535.5"), available()
+
+
+def test_the_readme_names_every_setting() -> None:
+    config = (REPOSITORY / "src" / "tallystick" / "config.py").read_text(encoding="utf-8")
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    settings = set(re.findall(r'"(TALLYSTICK_[A-Z_]+)"', config))
+    assert len(settings) > 8
+    assert {name for name in settings if f"| `{name}`" not in readme and f"· `{name}`" not in readme} == set()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs"])

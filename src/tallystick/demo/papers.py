@@ -7,7 +7,7 @@ from tallystick.domain.identity import views as identities
 from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing import crediting, drafts, views
 from tallystick.domain.invoicing.model import Draft, Invoice, NewLine
-from tallystick.domain.subscriptions import actions as subscriptions
+from tallystick.domain.payments import settling
 
 from .people import Person
 from .scene import BY, Scene
@@ -44,15 +44,11 @@ async def _invoice(scene: Scene, person: Person, state: str) -> None:
     async with scene.db.tx() as tx:
         match state:
             case "paid":
-                await subscriptions.pay_invoice(
-                    tx, *of, rates=rates_in_force, by=BY, reference="Bank transfer"
-                )
+                await settling.pay_invoice(tx, *of, rates=rates_in_force, by=BY, reference="Bank transfer")
             case "void":
-                await subscriptions.void_invoice(
-                    tx, *of, rates=rates_in_force, by=BY, reason="Ordered by mistake"
-                )
+                await settling.void_invoice(tx, *of, rates=rates_in_force, by=BY, reason="Ordered by mistake")
             case "uncollectible":
-                await subscriptions.fail_invoice(tx, *of, rates=rates_in_force, by=BY, reason="Insolvent")
+                await settling.fail_invoice(tx, *of, rates=rates_in_force, by=BY, reason="Insolvent")
 
 
 async def _credit(scene: Scene, person: Person) -> None:

@@ -10,6 +10,9 @@ from tallystick.kernel.errors import NotFound
 from .scene import Scene
 
 CUSTOMERS: Final = 200
+FEWEST: Final = 24
+"""With fewer not everything would occur."""
+MOST: Final = 2000
 MONTHS: Final = 12
 LATECOMERS: Final = 6
 """So many join when the year is over: on trial, or with a first invoice that is not paid yet."""
@@ -40,19 +43,21 @@ class Person:
         return random.Random(self.n)  # noqa: S311 - the same story every time
 
 
-async def meet(scene: Scene) -> list[Person]:
-    """The customers, made where they are not there yet. The first has some of everything."""
-    return [_drawn(n, await _account(scene, n)) for n in range(CUSTOMERS)]
+async def meet(scene: Scene, customers: int) -> list[Person]:
+    """So many customers, made where they are not there yet. The first has some of everything."""
+    return [_drawn(n, await account_of(scene, n), customers) for n in range(customers)]
 
 
-def _drawn(n: int, account: int) -> Person:
+def _drawn(n: int, account: int, customers: int) -> Person:
     dice = random.Random(n)  # noqa: S311 - the same story every time
     plan = dice.choices(list(_PLANS), list(_PLANS.values()))[0]
     person = Person(n, account, plan, 0 if n < 20 else dice.randrange(MONTHS))
-    if n >= CUSTOMERS - LATECOMERS:
+    if n >= customers - LATECOMERS:
         return Person(n, account, "growth" if n % 2 else "starter", MONTHS)
     if n == 0:
         person.plan, person.acts = "growth", {4: "upgrade", 9: "downgrade"}
+    elif n == 4:
+        person.acts = {MONTHS - 1: "pause"}
     elif person.joins < MONTHS - 1:
         fate = dice.choices(list(_FATES), list(_FATES.values()))[0]
         month = dice.randint(person.joins + 1, MONTHS - 1)
@@ -65,7 +70,8 @@ def _drawn(n: int, account: int) -> Person:
     return person
 
 
-async def _account(scene: Scene, n: int) -> int:
+async def account_of(scene: Scene, n: int) -> int:
+    """The customer of this number, made where it is not there yet."""
     name = f"{_NAMES[n % len(_NAMES)]} {n // len(_NAMES) + 1}"
     async with scene.db.tx() as tx:
         try:

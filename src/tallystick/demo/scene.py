@@ -6,7 +6,6 @@ from typing import Final
 from uuid import UUID
 
 from tallystick.db.pool import Database
-from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.clocks import actions as clocks
 from tallystick.domain.identity import views
 from tallystick.wiring import System
@@ -14,6 +13,7 @@ from tallystick.wiring import System
 BY: Final = "demo"
 LATER: Final = timedelta(hours=3)
 """How long after a moment at which subscriptions renew the demo looks in: within the grace."""
+TICK: Final = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -34,4 +34,8 @@ class Scene:
     async def until(self, moment: datetime) -> None:
         """Move the test clock on to a moment, through all that falls due; never back."""
         if await self.now() < moment:
-            await clocks.advance(self.db, rates_in_force, self.tenant, to=moment, actor=BY)
+            await clocks.advance(self.system.till, self.tenant, to=moment, actor=BY)
+
+    async def tick(self) -> None:
+        """Have done what falls due at once: what a wallet's fall or a new card leads to."""
+        await self.until(await self.now() + TICK)

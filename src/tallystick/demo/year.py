@@ -7,6 +7,7 @@ trials, finds all new invoices within their grace. A run that was stopped goes o
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,7 @@ from tallystick.domain.identity import views as identities
 from tallystick.domain.invoicing import views as invoicing
 from tallystick.domain.invoicing.model import Invoice
 from tallystick.domain.metering.model import NewEvent
+from tallystick.domain.payments import settling
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.domain.subscriptions import views
 from tallystick.kernel.calendar import boundary
@@ -23,9 +25,12 @@ from tallystick.kernel.clock import iso, parse_moment
 from tallystick.kernel.credits import MICRO
 from tallystick.kernel.errors import Conflict
 
+from . import hooks
+from .cards import MENDS, mend, take_plans
 from .credits import spend
+from .money import buy, run_low, wait
 from .papers import papers
-from .people import MONTHS, Person
+from .people import CUSTOMERS, MONTHS, Person
 from .scene import BY, LATER, Scene
 
 TRIAL: Final = timedelta(days=14)
@@ -51,45 +56,70 @@ _UP: Final = {
 _DOWN: Final = {"scale": "growth", "team": "growth", "growth": "starter", "growth-yearly": "growth"}
 
 
-async def live(scene: Scene, people: list[Person]) -> None:
+@dataclass(slots=True)
+class Year:
+    """When it began, with how many customers, and how many months of it are done."""
+
+    began: datetime
+    customers: int
+    months: int = 0
+
+
+async def began(scene: Scene, first: int, customers: int) -> Year:
+    """The year as it is kept with the first customer; it begins now, with so many, where none is."""
+    async with scene.db.connection() as conn:
+        row = await identities.account(conn, scene.tenant, first)
+    kept = row.metadata.get("demo")
+    if isinstance(kept, dict):
+        return Year(parse_moment(kept["began"]), int(kept.get("customers", CUSTOMERS)), int(kept["months"]))
+    year = Year((await scene.now()).replace(microsecond=0), customers)
+    await _note(scene, first, year)
+    return year
+
+
+async def live(scene: Scene, people: list[Person], year: Year) -> None:
     """Let the year pass, or what is left of it."""
-    began, first = await _progress(scene, people[0])
-    for month in range(first, MONTHS):
-        start = boundary(began, "monthly", month, "UTC")
+    for month in range(year.months, MONTHS):
+        start = boundary(year.began, "monthly", month, "UTC")
         await scene.until(start)
         for person in people:
             await _month(scene, person, month, start)
+        await take_plans(scene, month)
         await settle(scene, people, month)
         await _use(scene, people, month)
         await spend(scene, people, month)
+        if month == MONTHS - 1:
+            await scene.until(start + MENDS)
+            await mend(scene)
         await scene.until(start + TRIAL + SPREAD)
         await settle(scene, people, month)
-        await scene.until(boundary(began, "monthly", month + 1, "UTC") + LATER)
+        await scene.until(boundary(year.began, "monthly", month + 1, "UTC") + LATER)
         await settle(scene, people, month + 1)
         if month == MONTHS - 2:
             await papers(scene, people)
         if month == MONTHS - 1:
-            for person in people:
-                await _month(scene, person, MONTHS, await scene.now())
-        await _note(scene, people[0], began, month + 1)
+            await _end(scene, people)
+        year.months = month + 1
+        await _note(scene, people[0].account, year)
 
 
-async def _progress(scene: Scene, first: Person) -> tuple[datetime, int]:
-    """When the year began, and how many months of it are done."""
-    async with scene.db.connection() as conn:
-        row = await identities.account(conn, scene.tenant, first.account)
-    kept = row.metadata.get("demo")
-    if isinstance(kept, dict):
-        return parse_moment(kept["began"]), int(kept["months"])
-    began = (await scene.now()).replace(microsecond=0)
-    await _note(scene, first, began, 0)
-    return began, 0
+async def _end(scene: Scene, people: list[Person]) -> None:
+    """What the year ends with: cards that were declined a while ago, purchases, and who has only just come."""
+    await hooks.listen(scene)
+    await buy(scene, people)
+    await scene.until(await scene.now() + MENDS)
+    await run_low(scene, people)
+    now = await scene.now()
+    for person in people:
+        await _month(scene, person, MONTHS, now)
+    await wait(scene, people)
+    await hooks.deliver(scene)
 
 
-async def _note(scene: Scene, first: Person, began: datetime, months: int) -> None:
-    kept = {"demo": {"began": iso(began), "months": months}}
+async def _note(scene: Scene, first: int, year: Year) -> None:
+    kept = {"demo": {"began": iso(year.began), "customers": year.customers, "months": year.months}}
     async with scene.db.tx() as tx:
-        await identity.patch_account(tx, scene.tenant, first.account, {"metadata": kept}, by=BY)
+        await identity.patch_account(tx, scene.tenant, first, {"metadata": kept}, by=BY)
 
 
 async def _month(scene: Scene, person: Person, month: int, start: datetime) -> None:
@@ -189,7 +219,7 @@ async def settle(scene: Scene, people: list[Person], month: int) -> None:
 async def _pay(scene: Scene, invoices: list[Invoice]) -> None:
     for invoice in invoices:
         async with _unless_done(), scene.db.tx() as tx:
-            await subscriptions.pay_invoice(
+            await settling.pay_invoice(
                 tx, scene.tenant, invoice.account, invoice.id, rates=rates_in_force, by=BY, reference="Card"
             )
 

@@ -61,6 +61,14 @@ def too_large(limit: int) -> Reply:
     return problem(413, "body_too_large", f"A body here is at most {limit} bytes.")
 
 
+CARD_REFUSED: Final = "A request must not have a card number; this one was not read further, nor kept."
+"""What every contract says of a card number, in its own error body."""
+
+
+def card_refused() -> Reply:
+    return problem(422, "card_number", CARD_REFUSED)
+
+
 def not_allowed(allow: list[str]) -> Reply:
     """405 with the methods that are there."""
     header = ", ".join(allow)

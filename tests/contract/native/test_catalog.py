@@ -11,9 +11,17 @@ def test_credit_types(api: Api) -> None:
     made = api.send("PUT", "/v2/credit-types", {"code": "calls", "name": "Calls"})
     assert made.status_code == 200
     shown = made.json()
-    assert shown == {"code": "calls", "name": "Calls", "default": False, "created_at": shown["created_at"]}
+    assert shown == {
+        "code": "calls",
+        "name": "Calls",
+        "default": False,
+        "unit_price": "1",
+        "created_at": shown["created_at"],
+    }
+    dearer = {"code": "calls", "name": "Calls", "unit_price": "2.5"}
+    assert api.send("PUT", "/v2/credit-types", dearer).json()["unit_price"] == "2.5"
     renamed = api.send("PUT", "/v2/credit-types", {"code": "calls", "name": "API calls"}).json()
-    assert renamed["name"] == "API calls"
+    assert (renamed["name"], renamed["unit_price"]) == ("API calls", "2.5")
     assert [row["code"] for row in api.get("/v2/credit-types").json()["data"]] == ["calls", "credits"]
     account = api.account()
     assert api.grant(account, 1, credit_type="calls")["credit_type"] == "calls"
@@ -22,6 +30,8 @@ def test_credit_types(api: Api) -> None:
         ({"code": "No!", "name": "x"}, "code"),
         ({"code": "x", "name": ""}, "name"),
         ({"code": "x", "name": "x", "default": 1}, "default"),
+        ({"code": "x", "name": "x", "unit_price": "0"}, "unit_price"),
+        ({"code": "x", "name": "x", "unit_price": "-1"}, "unit_price"),
     ):
         refused = problem(api.send("PUT", "/v2/credit-types", body), 422, "invalid_request")
         assert fields_of(refused) == [field]

@@ -33,6 +33,7 @@ from tallystick.domain.ledger.views import Span
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.kernel.errors import Conflict, InsufficientCredits, Invalid, KeyReused, NotFound
 from tests import cast
+from tests.doubles.till import till_of
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +69,7 @@ class Stage:
         return entry
 
     async def advance(self, **how: Any) -> Advanced:
-        return await advance(self.db, rates_in_force, self.app.test, actor="key:t", **how)
+        return await advance(till_of(self.db), self.app.test, actor="key:t", **how)
 
     async def now(self, tenant: int) -> datetime:
         async with self.db.connection() as conn:
@@ -185,7 +186,7 @@ async def test_moving_the_clock_ends_what_is_due_by_then_and_tells(stage: Stage)
 
 async def test_a_clock_is_moved_forward_only_and_in_test_mode_only(stage: Stage) -> None:
     with pytest.raises(Conflict) as refused:
-        await advance(stage.db, rates_in_force, stage.app.live, by=Duration(exact=DAY), actor="key:t")
+        await advance(till_of(stage.db), stage.app.live, by=Duration(exact=DAY), actor="key:t")
     assert refused.value.code == "live_clock"
     now = await stage.now(stage.app.test)
     for how in (
@@ -199,7 +200,7 @@ async def test_a_clock_is_moved_forward_only_and_in_test_mode_only(stage: Stage)
         with pytest.raises(Invalid):
             await stage.advance(**how)
     with pytest.raises(NotFound):
-        await advance(stage.db, rates_in_force, 999, by=Duration(exact=DAY), actor="key:t")
+        await advance(till_of(stage.db), 999, by=Duration(exact=DAY), actor="key:t")
     async with stage.db.tx() as tx:
         with pytest.raises(Conflict):
             await identity.set_clock(tx, stage.app.live, DAY)

@@ -28,6 +28,7 @@ WRITES = {
     "update_heads": books._HEAD,
     "insert_wallets": books._WALLET,
     "update_wallets": books._WALLET,
+    "write_signals": books._SIGNAL,
     "insert_grants": books._NEW_GRANT,
     "update_grants": books._GRANT,
     "insert_holds": books._NEW_HOLD,

@@ -1,5 +1,13 @@
 -- Gateways, checkouts, payments and saved ways to pay. Can run while serving.
 
+-- Credits may be bought by an invoice.
+alter table invoice drop constraint invoice_reason_check;
+alter table invoice add constraint invoice_reason_check
+    check (reason in ('cycle', 'create', 'change', 'cancel', 'manual', 'purchase')) not valid;
+
+-- What a credit costs where a free amount is bought: millionths of a minor unit of the tenant's currency; null: one unit.
+alter table credit_type add column unit_price bigint check (unit_price > 0);
+
 -- How a tenant uses a gateway. ``secrets`` is sealed JSON and never shown; ``hints`` are their last characters.
 create table gateway_setting (
     tenant_id  int not null references tenant,
@@ -115,7 +123,7 @@ create table payment (
     account_id      bigint not null,
     id              uuid not null,
     tenant_id       int not null references tenant,
-    number          bigint not null,
+    number          bigint generated always as identity,
     gateway         text collate "C" not null,
     cause           text not null check (cause in ('checkout', 'request', 'dunning', 'reload')),
     status          text not null check (status in
@@ -140,6 +148,8 @@ create table payment (
     created_at      timestamptz not null,
     ended_at        timestamptz,
     updated_at      timestamptz not null,
+    -- when the provider saw what the status says: of two that mean as much the later counts
+    seen_at         timestamptz,
     due_at          timestamptz,
     retry_at        timestamptz,
     attempts        int not null default 0,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -118,6 +118,17 @@ class AccountSummary(msgspec.Struct, frozen=True, kw_only=True):
     last_login_at: str | None
 
 
+class AutoReload(NamedTuple):
+    """What is bought automatically, in microcredits. ``enabled``: it is switched on, and no decline has stopped it."""
+
+    enabled: bool
+    threshold: int
+    amount: int
+
+
+NO_RELOAD: Final = AutoReload(False, 0, 0)
+
+
 def number(micro: int) -> Number:
     """Microcredits as a decimal with a point: 12500000 -> ``12.5``, 100000000 -> ``100.0``."""
     whole, fraction = divmod(abs(micro), MICRO)
@@ -140,7 +151,7 @@ def usage_stats(user: int, asked: "UsageQuery", requests: RequestUsage, consumed
 
 
 def credit_balance(
-    user: int, wallet: Wallet | None, currency: str, account_created: datetime
+    user: int, wallet: Wallet | None, currency: str, account_created: datetime, reload: AutoReload
 ) -> CreditBalance:
     """``wallet`` is None until the account's first credit, and the account's beginning its last change."""
     posted, held = (wallet.posted, wallet.held) if wallet else (0, 0)
@@ -151,9 +162,9 @@ def credit_balance(
         available=number(posted - held),
         currency=currency,
         last_updated=iso_seconds(wallet.updated_at if wallet else account_created),
-        auto_reload_enabled=False,
-        auto_reload_threshold=number(0),
-        auto_reload_amount=number(0),
+        auto_reload_enabled=reload.enabled,
+        auto_reload_threshold=number(reload.threshold),
+        auto_reload_amount=number(reload.amount),
     )
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from tallystick.http.hot import Headers, Reply
-from tallystick.http.problem import crash
+from tallystick.http.problem import CARD_REFUSED, crash
 from tallystick.kernel.errors import Fact, Invalid, NotFound, Unauthenticated, Unavailable
 
 
@@ -42,6 +42,10 @@ def not_allowed(allow: list[str]) -> Reply:
     """405 with the methods that are there."""
     header = ", ".join(allow)
     return error(405, "method_not_allowed", f"This address answers {header}.", ((b"allow", header.encode()),))
+
+
+def card_refused() -> Reply:
+    return error(400, "card_number", CARD_REFUSED)
 
 
 def internal(fault: Exception) -> Reply:

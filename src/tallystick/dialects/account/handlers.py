@@ -13,6 +13,7 @@ from tallystick.domain.identity.model import Account
 from tallystick.domain.ledger import views as ledger_views
 from tallystick.domain.ledger.views import Span
 from tallystick.domain.metering import views as metering
+from tallystick.domain.reloads import views as reloads
 from tallystick.domain.subscriptions import views as subscriptions
 
 from . import bodies
@@ -26,6 +27,7 @@ _MOST: Final = 10_000
 class _Profile(NamedTuple):
     currency: str
     created_at: datetime
+    reload: bodies.AutoReload
     until: float
 
 
@@ -43,9 +45,10 @@ class Desk:
         if known is not None and now < known.until:
             return known
         account = await _account(self.system, caller)
+        reload = await _reload(self.system, caller)
         if len(self._profiles) >= _MOST:
             self._profiles.clear()
-        found = _Profile(account.currency, account.created_at, now + KEEP)
+        found = _Profile(account.currency, account.created_at, reload, now + KEEP)
         self._profiles[caller.account] = found
         return found
 
@@ -61,7 +64,7 @@ async def usage(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.
 async def credits(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.CreditBalance:
     """Credit balance."""
     profile = await desk.profile(caller)
-    return await _credits(desk.system, caller, profile.currency, profile.created_at)
+    return await _credits(desk.system, caller, profile.currency, profile.created_at, profile.reload)
 
 
 async def ledger(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.CreditLedger:
@@ -91,7 +94,9 @@ async def summary(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodie
         held = await subscriptions.current(conn, caller.tenant, caller.account)
         now = await identity.now(conn, caller.tenant)
     month = bodies.usage_query({}, now, account.time_zone)
-    balance = await _credits(system, caller, account.currency, account.created_at)
+    balance = await _credits(
+        system, caller, account.currency, account.created_at, await _reload(system, caller)
+    )
     return bodies.summary(user, account, balance, held, await _usage(system, caller, month), total)
 
 
@@ -105,12 +110,24 @@ async def _credit_type(system: System, caller: Caller) -> str:
 
 
 async def _credits(
-    system: System, caller: Caller, currency: str, created_at: datetime
+    system: System, caller: Caller, currency: str, created_at: datetime, reload: bodies.AutoReload
 ) -> bodies.CreditBalance:
     credit_type = await _credit_type(system, caller)
     found = await system.balances.balances(caller.tenant, caller.account)
     wallet = next((one for one in found.wallets if one.credit_type == credit_type), None)
-    return bodies.credit_balance(caller.user_number, wallet, currency, created_at)
+    # one that buys is watched: what was known a second ago is told of no other
+    watched = wallet is not None and wallet.watches is not None
+    reload = await _reload(system, caller) if watched else reload._replace(enabled=False)
+    return bodies.credit_balance(caller.user_number, wallet, currency, created_at, reload)
+
+
+async def _reload(system: System, caller: Caller) -> bodies.AutoReload:
+    credit_type = await _credit_type(system, caller)
+    async with system.db.connection() as conn:
+        row = await reloads.find(conn, caller.tenant, caller.account, credit_type)
+        if row is None:
+            return bodies.NO_RELOAD
+        return bodies.AutoReload(row.buys, row.threshold, await reloads.credits_of(conn, row))
 
 
 async def _usage(system: System, caller: Caller, asked: bodies.UsageQuery) -> bodies.UsageStats:

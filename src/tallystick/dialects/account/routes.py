@@ -17,7 +17,10 @@ from tallystick.kernel.errors import Fact
 
 from . import bodies, errors, handlers
 from .auth import Caller, System, caller
+from .errors import card_refused
 from .handlers import Desk
+
+__all__ = ["HOT", "NAME", "PREFIXES", "ROUTES", "TITLE", "api", "card_refused", "hot", "openapi"]
 
 NAME: Final = "account"
 TITLE: Final = "Account contract"

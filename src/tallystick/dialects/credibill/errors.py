@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from tallystick.http.hot import Headers, Reply
-from tallystick.http.problem import crash
+from tallystick.http.problem import CARD_REFUSED, crash
 from tallystick.kernel.credits import format_credits
 from tallystick.kernel.errors import (
     Conflict,
@@ -100,6 +100,10 @@ def not_allowed(allow: list[str]) -> Reply:
 
 def too_large(limit: int) -> Reply:
     return error(413, f"A body here is at most {limit} bytes")
+
+
+def card_refused() -> Reply:
+    return error(400, CARD_REFUSED)
 
 
 def internal(fault: Exception) -> Reply:

@@ -17,10 +17,10 @@ from tallystick.kernel.errors import Fact
 from . import bodies, errors
 from .auth import System, caller
 from .call import Call
-from .errors import BadRequest, too_large
+from .errors import BadRequest, card_refused, too_large
 from .handlers import customers, invoices, plans, subscriptions, usage
 
-__all__ = ["NAME", "PREFIXES", "TITLE", "api", "hot", "openapi", "too_large"]
+__all__ = ["NAME", "PREFIXES", "TITLE", "api", "card_refused", "hot", "openapi", "too_large"]
 
 NAME: Final = "credibill"
 TITLE: Final = "CrediBill contract"

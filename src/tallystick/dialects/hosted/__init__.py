@@ -1,0 +1,1 @@
+"""Pages for people: where customers pay, and keep their ways to pay, subscription and invoices."""

@@ -265,11 +265,16 @@ class AccountPatch(Form):
 
 
 class PutCreditType(Form):
-    """``default``: this type is meant when a request names none."""
+    """``default``: this type is meant when a request names none.
+
+    ``unit_price``: what a credit costs where any amount may be bought, in minor units of the app's currency; one of
+    them unless it says otherwise. What is absent stays.
+    """
 
     code: Annotated[str, _text(63, 1)]
     name: Annotated[str, _text(100, 1)]
     default: bool = False
+    unit_price: UnitPrice | None = None
 
 
 class NewRate(Form):

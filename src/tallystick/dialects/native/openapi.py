@@ -32,8 +32,12 @@ TAGS: Final = [
     {"name": "Subscriptions", "description": "What customers are subscribed to."},
     {"name": "Entitlements", "description": "What accounts may use, and using it."},
     {"name": "Invoices", "description": "What customers owe: invoices, credit notes, taxes."},
+    {"name": "Payments", "description": "Taking money: checkouts, payments, refunds, disputes."},
+    {"name": "Payment settings", "description": "Gateways, and what is done with money by rule."},
     {"name": "Access", "description": "API keys, sign-in, the audit log."},
     {"name": "Usage", "description": "Usage events, and the meters that add them up."},
+    {"name": "Webhooks", "description": "What happened, and telling others of it: events, webhooks, e-mail."},
+    {"name": "Reloads", "description": "Buying credits automatically, and alerts of low balances."},
     {"name": "Requests", "description": "Request statistics."},
 ]
 

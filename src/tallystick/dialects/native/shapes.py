@@ -12,7 +12,7 @@ from tallystick.kernel.clock import iso
 from tallystick.kernel.credits import format_credits
 
 from . import answers
-from .answers import Credits, Money, Quantity, Time
+from .answers import Credits, Money, Quantity, Time, UnitPrice
 from .names import account_id, actor_id, entry_id, grant_id, hold_id, key_id
 
 
@@ -133,9 +133,12 @@ class Account(msgspec.Struct):
 
 
 class CreditType(msgspec.Struct):
+    """``unit_price`` is what a credit costs where any amount may be bought."""
+
     code: str
     name: str
     default: bool
+    unit_price: UnitPrice
     created_at: Time
 
 
@@ -307,7 +310,8 @@ def account(row: identity.Account) -> Account:
 
 
 def credit_type(row: catalog.CreditType) -> CreditType:
-    return CreditType(row.code, row.name, row.default, iso(row.created_at))
+    price = catalog.UNIT_PRICE if row.unit_price is None else row.unit_price
+    return CreditType(row.code, row.name, row.default, format_credits(price), iso(row.created_at))
 
 
 def rate_card(row: catalog.RateCard) -> RateCard:

@@ -15,6 +15,7 @@ from .features import create_feature, delete_feature, update_feature
 from .model import CreditType, Rate, RateCard, check_code, check_rates
 from .packages import create_package, delete_package, update_package
 from .plans import check_defined, create_plan, delete_plan, keep_plan, lock_plan, update_plan
+from .terms import MAX_UNIT_PRICE, between
 from .views import q
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "put_credit_type",
     "put_rate_card",
     "set_default",
+    "set_unit_price",
     "update_feature",
     "update_package",
     "update_plan",
@@ -52,6 +54,21 @@ async def set_default(tx: Tx, tenant: int, code: str, *, by: str) -> CreditType:
         await identity.set_default_credit_type(tx, tenant, code)
         target = f"credit_type:{code}"
         await identity.audit(tx, tenant, actor=by, action="credit_type.set_default", target=target)
+    return await views.credit_type(tx, tenant, code)
+
+
+async def set_unit_price(tx: Tx, tenant: int, code: str, unit_price: int | None, *, by: str) -> CreditType:
+    """Say what a credit costs where any amount may be bought: millionths of a minor unit, None for one unit.
+
+    Raises Invalid, NotFound.
+    """
+    if unit_price is not None:
+        between("unit_price", unit_price, 1, MAX_UNIT_PRICE)
+    if await run(tx, q.put_unit_price, {"tenant": tenant, "code": code, "unit_price": unit_price}):
+        target, details = f"credit_type:{code}", {"unit_price": unit_price}
+        await identity.audit(
+            tx, tenant, actor=by, action="credit_type.set_price", target=target, details=details
+        )
     return await views.credit_type(tx, tenant, code)
 
 

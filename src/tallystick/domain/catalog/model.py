@@ -21,6 +21,9 @@ MAX_RATES: Final = 1000
 
 MAX_DESCRIPTION: Final = 2000
 
+UNIT_PRICE: Final = 1_000_000
+"""What a credit costs unless its type says otherwise: one minor unit, in millionths of it."""
+
 _LINES: Final = {ord(char): " " for char in "\n\r\t"}
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _OPERATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}", re.ASCII)
@@ -28,11 +31,16 @@ _OPERATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}", re.ASCII)
 
 @dataclass(slots=True)
 class CreditType:
-    """A unit of credit. ``default``: it is meant when a request names none."""
+    """A unit of credit. ``default``: it is meant when a request names none.
+
+    ``unit_price`` is what a credit costs where any amount may be bought: millionths of a minor unit of the tenant's
+    currency, None for `UNIT_PRICE`.
+    """
 
     code: str
     name: str
     default: bool
+    unit_price: int | None
     created_at: datetime
 
 

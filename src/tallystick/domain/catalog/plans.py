@@ -4,6 +4,7 @@ from typing import Any, Unpack
 from uuid import UUID
 
 from tallystick.db.pool import Tx, all_rows, run, value
+from tallystick.domain.events import actions as events
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity import views as identities
 from tallystick.domain.identity.model import check_text, metadata_text
@@ -11,6 +12,8 @@ from tallystick.kernel.errors import Conflict, Invalid, NotFound
 from tallystick.kernel.ids import uuid7
 
 from . import views
+from .events import changed as told
+from .events import happened
 from .model import Feature, Plan, PlanChanges, PlanStatus, check_description
 from .offers import q
 from .terms import Terms, between, check_key, check_terms, one_of, terms_text
@@ -47,7 +50,9 @@ async def create_plan(
         raise Conflict("key_taken", "A plan with this key exists.")
     await _insert_version(tx, values | {"version": 1, "by": by}, terms)
     await _audit(tx, tenant, by, "plan.create", values["id"], {"name": name, "key": key})
-    return await views.plan(tx, tenant, values["id"])
+    made = await views.plan(tx, tenant, values["id"])
+    await events.emit(tx, tenant, happened("plan.created", made, made.created_at))
+    return made
 
 
 async def update_plan(tx: Tx, tenant: int, plan: UUID, *, by: str, **changes: Unpack[PlanChanges]) -> Plan:
@@ -73,14 +78,18 @@ async def update_plan(tx: Tx, tenant: int, plan: UUID, *, by: str, **changes: Un
         changed["version"] = version
     await run(tx, q.update_plan, values)
     await _audit(tx, tenant, by, "plan.update", plan, changed)
-    return await views.plan(tx, tenant, plan)
+    after = await views.plan(tx, tenant, plan)
+    await events.emit(tx, tenant, *told(before, after))
+    return after
 
 
 async def delete_plan(tx: Tx, tenant: int, plan: UUID, *, by: str) -> Plan:
     """Hide a plan; its versions stay. Whether anyone holds it, the caller knows. Audited. Raises NotFound."""
     found = await _locked(tx, tenant, plan)
-    await run(tx, q.delete_plan, {"tenant": tenant, "id": plan, "now": await identities.now(tx, tenant)})
+    now = await identities.now(tx, tenant)
+    await run(tx, q.delete_plan, {"tenant": tenant, "id": plan, "now": now})
     await _audit(tx, tenant, by, "plan.delete", plan, {"name": found.name})
+    await events.emit(tx, tenant, happened("plan.deleted", found, now))
     return found
 
 

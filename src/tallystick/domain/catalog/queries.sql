@@ -1,14 +1,14 @@
 -- The catalog's statements. Each names the tenant.
 
 -- name: credit_types
-select c.code, c.name, c.code = t.default_credit_type as default, c.created_at
+select c.code, c.name, c.code = t.default_credit_type as default, c.unit_price, c.created_at
 from credit_type c
 join tenant t on t.id = c.tenant_id
 where c.tenant_id = %(tenant)s
 order by c.code
 
 -- name: credit_type
-select c.code, c.name, c.code = t.default_credit_type as default, c.created_at
+select c.code, c.name, c.code = t.default_credit_type as default, c.unit_price, c.created_at
 from credit_type c
 join tenant t on t.id = c.tenant_id
 where c.tenant_id = %(tenant)s and c.code = %(code)s
@@ -17,6 +17,10 @@ where c.tenant_id = %(tenant)s and c.code = %(code)s
 -- Touches nothing when the name is the same, so that a repeat leaves no trace.
 insert into credit_type (tenant_id, code, name) values (%(tenant)s, %(code)s, %(name)s)
 on conflict (tenant_id, code) do update set name = excluded.name where credit_type.name <> excluded.name
+
+-- name: put_unit_price
+update credit_type set unit_price = %(unit_price)s
+where tenant_id = %(tenant)s and code = %(code)s and unit_price is distinct from %(unit_price)s
 
 -- name: codes
 select code from credit_type where tenant_id = %(tenant)s and code = any(%(codes)s::text[])

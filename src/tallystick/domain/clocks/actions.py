@@ -14,13 +14,13 @@ from typing import Any, Final
 from tallystick.db.pool import Database, value
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity.request_keys import Once, once
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.payments.till import Till
 from tallystick.kernel.actor import Mode
 from tallystick.kernel.clock import iso, parse_moment
 from tallystick.kernel.errors import Busy, Conflict
 
 from . import views
-from .due import STEPS, Step
+from .due import LAST, STEPS, Step
 from .model import Advanced, Duration, target
 from .views import q
 
@@ -35,8 +35,7 @@ NAP: Final = 0.05
 
 
 async def advance(
-    db: Database,
-    rates: Rates,
+    till: Till,
     tenant: int,
     *,
     to: datetime | None = None,
@@ -46,17 +45,17 @@ async def advance(
 ) -> Advanced:
     """Move a test tenant's clock to a moment, or on by a duration, and do all that is due by then. Audited.
 
-    Opens its own transactions. Two at once go one after the other, each from where the other left the clock. The
-    same ``key`` again moves nothing: it does what may be left to do, and tells of the same span.
+    Opens its own transactions; what is to be charged is charged. Two at once go one after the other, each from where
+    the other left the clock. The same ``key`` again moves nothing: it does what may be left to do, and tells of the
+    same span.
     Raises Conflict("live_clock") in live mode, Invalid for a moment in the past or too far off, KeyReused, Busy
     when somebody else moves the clock for too long, NotFound.
     """
+    db = till.db
     async with _alone(db, tenant):
         moved = await _set(db, tenant, to, by, actor, key)
         before, after = parse_moment(moved.body["from"]), parse_moment(moved.body["to"])
-        unfinished = False
-        for step in STEPS:
-            unfinished = not await _do_all(db, rates, tenant, step) or unfinished
+        unfinished = not await _do_all(till, tenant)
         async with db.connection() as conn:
             counts, first = await views.happened(conn, tenant, before, after)
     return Advanced(before, after, counts, first, unfinished, moved.replayed)
@@ -97,19 +96,36 @@ async def _set(
         return await once(tx, tenant, *key, act)
 
 
-async def _do_all(db: Database, rates: Rates, tenant: int, step: Step) -> bool:
-    """Repeat a step until nothing of its kind is due; False when what is left makes no progress.
+async def _do_all(till: Till, tenant: int) -> bool:
+    """Have every kind of work done in turns until none has anything left; False when something makes no progress."""
+    given_up: set[Step] = set()
+    while True:
+        done = 0
+        for step in STEPS:
+            done += await _exhaust(till, tenant, step, given_up)
+        if not done and not await _exhaust(till, tenant, LAST, given_up):
+            left = [await step.left(till, tenant) for step in given_up]
+            return not any(left)
 
-    Rows that a worker holds at the moment are waited for: they are done when it commits, or free.
+
+async def _exhaust(till: Till, tenant: int, step: Step, given_up: set[Step]) -> int:
+    """Repeat a step until nothing of its kind is due; give how much it did.
+
+    Rows that a worker holds at the moment are waited for: they are done when it commits, or free. What makes no
+    progress for too long is given up, and not waited for again.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + PATIENCE
+    total = 0
     while True:
-        if await step.run(db, rates, tenant):
+        done = await step.run(till, tenant)
+        total += done
+        if done:
             until = loop.time() + PATIENCE
             continue
-        if not await step.left(db, tenant):
-            return True
+        if step in given_up or not await step.left(till, tenant):
+            return total
         if loop.time() > until:
-            return False
+            given_up.add(step)
+            return total
         await asyncio.sleep(NAP)

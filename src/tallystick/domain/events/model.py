@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 TYPES: Final[Mapping[str, str]] = {
     "customer.created": "A customer was created.",
@@ -69,3 +70,17 @@ class Event:
 
     def __post_init__(self) -> None:
         assert self.type in TYPES, self.type
+
+
+@dataclass(slots=True)
+class Recorded:
+    """An event as it is kept. ``place`` orders a tenant's events; ``created_at`` is the machine's time."""
+
+    tenant: int
+    place: int
+    id: UUID
+    type: str
+    account: int | None
+    at: datetime
+    data: Mapping[str, Any]
+    created_at: datetime

@@ -12,11 +12,13 @@ from uuid import UUID
 import msgspec
 
 from tallystick.db.pool import Tx, one_row, run, value
+from tallystick.domain.events import actions as events
 from tallystick.kernel.actor import SYSTEM, Mode, Role
 from tallystick.kernel.errors import Conflict, Invalid, NotFound
 from tallystick.kernel.ids import account_uuid, uuid7
 
 from . import model, views
+from .events import happened
 from .model import Account, AccountChanges, App, User, check_text
 from .views import q
 
@@ -237,7 +239,9 @@ async def create_account(
         raise _external_id_taken()
     await run(tx, q.insert_account, values)
     await run(tx, q.open_head, values)
-    return await views.account(tx, tenant, numbered.account_id)
+    made = await views.account(tx, tenant, numbered.account_id)
+    await events.emit(tx, tenant, happened("customer.created", made, made.created_at))
+    return made
 
 
 async def patch_account(
@@ -264,7 +268,10 @@ async def patch_account(
             raise _external_id_taken()
     if (after.external_id, after.status) != (before.external_id, before.status):
         await run(tx, q.update_head, values)
-    return await views.account(tx, tenant, account)
+    made = await views.account(tx, tenant, account)
+    if replace(made, updated_at=before.updated_at) != before:
+        await events.emit(tx, tenant, happened("customer.updated", made, made.updated_at))
+    return made
 
 
 async def _check_status(tx: Tx, before: Account, after: Account, by: str) -> None:

@@ -198,6 +198,25 @@ join account a on a.account_id = m.account_id
 where m.tenant_id = %(tenant)s and m.account_id = %(account)s
 order by u.number
 
+-- name: recipients
+select email from account where tenant_id = %(tenant)s and account_id = %(account)s and email <> ''
+union all
+select * from (
+    select u.email
+    from membership m
+    join app_user u on u.id = m.user_id
+    join account a on a.account_id = m.account_id
+    where m.tenant_id = %(tenant)s and m.account_id = %(account)s and m.role = 'owner' and u.active and a.email = ''
+    order by u.number
+) owners
+
+-- name: staff_emails
+select u.email
+from app_user u
+join tenant t on t.app_id = u.app_id
+where t.id = %(tenant)s and u.staff and u.active
+order by u.number
+
 -- name: memberships
 select m.user_id, u.number as user_number, u.email as user_email, u.first_name, u.last_name, m.account_id,
        a.uuid as account_uuid, a.number as account_number, a.name as account_name, m.role, m.home, m.created_at
@@ -256,6 +275,15 @@ delete from account_directory where tenant_id = %(tenant)s and number = %(number
 -- What the ledger checks of an account stands on its head as well, and stays equal.
 update account_head set external_id = %(external_id)s, status = %(status)s
 where tenant_id = %(tenant)s and account_id = %(account)s
+
+-- name: account_linked
+-- For links that are a credential by themselves: this is where their tenant is learnt.
+select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,
+       a.last_name, a.phone, a.kind, a.address, a.tax_id, a.tax_exempt, a.currency, a.time_zone, a.metadata,
+       h.status, a.created_at, a.updated_at
+from account a
+join account_head h on h.account_id = a.account_id
+where a.account_id = %(account)s
 
 -- name: account
 select a.account_id, a.tenant_id, a.number, a.uuid, a.external_id, a.name, a.email, a.first_name,

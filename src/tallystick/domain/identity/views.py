@@ -108,6 +108,23 @@ async def memberships(conn: Tx, tenant: int, user: UUID) -> list[Membership]:
     return await all_rows(conn, Membership, q.memberships, {"tenant": tenant, "user": user})
 
 
+async def recipients(conn: Tx, tenant: int, account: int) -> list[str]:
+    """Where e-mail for an account goes: its own address, or else those of its owners who may sign in."""
+    rows = await all_rows(conn, _Address, q.recipients, {"tenant": tenant, "account": account})
+    return [row.email for row in rows]
+
+
+async def staff_emails(conn: Tx, tenant: int) -> list[str]:
+    """Where notices for the app's operators go: the addresses of its staff who may sign in."""
+    rows = await all_rows(conn, _Address, q.staff_emails, {"tenant": tenant})
+    return [row.email for row in rows]
+
+
+@dataclass(slots=True)
+class _Address:
+    email: str
+
+
 async def home(conn: Tx, tenant: int, user: UUID) -> Home | None:
     """The user's home in the tenant, or the oldest membership where none is marked."""
     return await one_row(conn, Home, q.home_account, {"tenant": tenant, "user": user})
@@ -116,6 +133,12 @@ async def home(conn: Tx, tenant: int, user: UUID) -> Home | None:
 async def account(conn: Tx, tenant: int, account: int) -> Account:
     """By internal number. Raises NotFound, for another tenant's too."""
     return _found("account", await one_row(conn, Account, q.account, {"tenant": tenant, "account": account}))
+
+
+async def account_linked(conn: Tx, account: int) -> Account:
+    """By internal number, whose ever: only for links that are a credential by themselves, once their token was
+    checked. Raises NotFound."""
+    return _found("account", await one_row(conn, Account, q.account_linked, {"account": account}))
 
 
 async def accounts_of(conn: Tx, tenant: int, accounts: Sequence[int]) -> dict[int, Account]:

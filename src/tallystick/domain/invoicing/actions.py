@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from tallystick.db.pool import Tx, one_row, run, value
+from tallystick.domain.events import actions as events
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity import views as identity_views
 from tallystick.domain.identity.model import check_currency
@@ -20,6 +21,7 @@ from tallystick.kernel.money import MAX_MINOR, Money
 
 from . import numbering, views
 from .composing import check_prose, compose, row_of
+from .events import settled
 from .model import Credit, CreditReason, Desk, Draft, Invoice, check_move, check_status
 from .views import q
 
@@ -59,16 +61,18 @@ async def give_numbers(tx: Tx, tenant: int, invoices: Sequence[Invoice]) -> None
 
 async def pay(
     tx: Tx, tenant: int, account: int, invoice: UUID, *, by: str, amount: int | None = None,
-    at: datetime | None = None, reference: str = "",
+    at: datetime | None = None, reference: str = "", as_of: datetime | None = None,
 ) -> Invoice:  # fmt: skip
     """Record that ``amount`` minor units (by default all that is due) came in at ``at`` (by default now).
+
+    All of it as of a moment of the tenant's time, by default now.
 
     Less than what is due leaves the invoice as it is, with more paid; more becomes customer credit. An
     uncollectible invoice may still be paid. Audited. Raises Conflict("invoice_state"), Invalid, NotFound.
     """
     row = await locked(tx, tenant, account, invoice)
     check_status(row.status, "open", "uncollectible")
-    now = await identity_views.now(tx, tenant)
+    now = await identity_views.now(tx, tenant) if as_of is None else as_of
     at = now if at is None else at
     if at > now:
         raise Invalid("paid_at", "must not be in the future")
@@ -84,6 +88,8 @@ async def pay(
         check_move(row.status, "paid")
         row.status, row.paid_at = "paid", at
     await settle(tx, row, now)
+    if row.status == "paid":
+        await tell(tx, row)
     if amount > applied:
         await move_credit(tx, row, amount - applied, "overpayment", at=now, by=by)
     paid = {"amount": str(Money(amount, row.currency)), "currency": row.currency, "status": row.status}
@@ -101,6 +107,7 @@ async def void(
     at = await identity_views.now(tx, tenant) if at is None else at
     row.status, row.voided_at = "void", at
     await settle(tx, row, at)
+    await tell(tx, row)
     back = row.credit_applied + row.amount_paid
     if back:
         await move_credit(tx, row, back, "restored", at=at, by=by)
@@ -116,6 +123,7 @@ async def mark_uncollectible(
     check_move(row.status, "uncollectible")
     row.status = "uncollectible"
     await settle(tx, row, await identity_views.now(tx, tenant) if at is None else at)
+    await tell(tx, row)
     await audit(tx, row, by, "invoice.uncollectible", reason=reason)
     return row
 
@@ -212,6 +220,12 @@ async def settle(tx: Tx, row: Invoice, now: datetime) -> None:
         "updated_at": now,
     }
     await run(tx, q.settle, values)
+
+
+async def tell(tx: Tx, row: Invoice) -> None:
+    """Tell that an invoice was just paid, voided or given up; of one without a number yet that is told with it."""
+    if row.number is not None:
+        await events.emit(tx, row.tenant, *settled(row))
 
 
 async def audit(

@@ -13,7 +13,7 @@ from tallystick.kernel.ids import owned_uuid
 from tallystick.kernel.money import Money
 
 from . import numbering, views
-from .actions import locked, move_credit, settle
+from .actions import locked, move_credit, settle, tell
 from .composing import as_json, check_prose
 from .model import CreditNote, Invoice, NoteLine, check_status
 from .notes import Credited, Part, credited, taxes_of
@@ -61,6 +61,8 @@ async def create_credit_note(
         details=details,
     )
     await numbering.give(tx, tenant, "credit_note", [note])
+    if note.applied and row.status == "paid":
+        await tell(tx, row)
     return note
 
 

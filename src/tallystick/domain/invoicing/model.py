@@ -13,7 +13,7 @@ from uuid import UUID
 from tallystick.kernel.errors import Conflict
 
 LineKind = Literal["plan", "usage", "one_time", "proration", "correction"]
-Reason = Literal["cycle", "create", "change", "cancel", "manual"]
+Reason = Literal["cycle", "create", "change", "cancel", "manual", "purchase"]
 Status = Literal["draft", "open", "paid", "void", "uncollectible"]
 CreditReason = Literal["adjustment", "carried", "overpayment", "credit_note", "applied", "restored"]
 NumberKind = Literal["invoice", "credit_note"]

@@ -69,7 +69,8 @@ with counted as (
 )
 update invoice i set number = n.number, scope = %(scope)s, seq = n.seq
 from unnest(%(accounts)s, %(ids)s, %(numbers)s, %(seqs)s) as n (account_id, id, number, seq)
-where i.account_id = n.account_id and i.id = n.id and i.tenant_id = %(tenant)s;
+where i.account_id = n.account_id and i.id = n.id and i.tenant_id = %(tenant)s
+returning i.id, i.status, i.credited, i.amount_due, i.amount_paid, i.paid_at, i.voided_at, i.updated_at;
 
 -- name: number_credit_note
 with counted as (
@@ -87,11 +88,16 @@ where c.account_id = n.account_id and c.id = n.id and c.tenant_id = %(tenant)s;
 with made as (
     insert into invoice (account_id, id, tenant_id, status, currency, subscription_id, reason, subtotal, tax, carried,
                          total, credit_applied, amount_due, period_start, period_end, issued_at, due_at, paid_at,
-                         seller, buyer, taxes, memo, metadata, created_at, updated_at)
+                         seller, buyer, taxes, memo, metadata, created_at, updated_at, remind_at, collect_at)
     values (%(account)s, %(id)s, %(tenant)s, %(status)s, %(currency)s, %(subscription)s, %(reason)s, %(subtotal)s,
             %(tax)s, %(carried)s, %(total)s, %(credit_applied)s, %(amount_due)s, %(period_start)s, %(period_end)s,
             %(issued_at)s, %(due_at)s, %(paid_at)s, %(seller)s::json, %(buyer)s::json, %(taxes)s::json, %(memo)s,
-            %(metadata)s::json, %(created_at)s, %(created_at)s)
+            %(metadata)s::json, %(created_at)s, %(created_at)s,
+            -- the collector looks first when it is issued (see collecting.py)
+            case when %(status)s = 'open' and %(subscription)s::uuid is not null then %(issued_at)s::timestamptz end,
+            case when %(status)s = 'open' and %(subscription)s::uuid is not null
+                      and exists (select from collected_account where account_id = %(account)s)
+                 then %(issued_at)s::timestamptz end)
     returning account_id, id, place
 ), lines as (
     insert into invoice_line (account_id, invoice_id, position, kind, description, quantity, unit_price, amount, net,
@@ -137,7 +143,10 @@ where account_id = %(account)s and id = %(id)s and tenant_id = %(tenant)s and st
 -- What paying, voiding and crediting change.
 update invoice
 set status = %(status)s, credited = %(credited)s, amount_due = %(amount_due)s, amount_paid = %(amount_paid)s,
-    credit_applied = %(credit_applied)s, paid_at = %(paid_at)s, voided_at = %(voided_at)s, updated_at = %(updated_at)s
+    credit_applied = %(credit_applied)s, paid_at = %(paid_at)s, voided_at = %(voided_at)s, updated_at = %(updated_at)s,
+    collect_at = case when %(status)s = 'open' then collect_at end,
+    collect_after = case when %(status)s = 'open' then collect_after end,
+    remind_at = case when %(status)s = 'open' then remind_at end
 where account_id = %(account)s and id = %(id)s and tenant_id = %(tenant)s;
 
 -- name: insert_payment
@@ -297,3 +306,40 @@ select l.credit_note_id as credit_note, l.position, l.invoice_line, l.descriptio
 from unnest(%(accounts)s, %(notes)s) as w (account_id, credit_note_id)
 join credit_note_line l on l.account_id = w.account_id and l.credit_note_id = w.credit_note_id
 order by l.credit_note_id, l.position;
+
+-- Collecting --------------------------------------------------------------------------------------------
+-- Under the account's lock. Only invoices that are open have these moments.
+
+-- name: schedule_charge
+update invoice set collect_at = %(at)s, collect_after = null
+where account_id = %(account)s and id = %(id)s and status = 'open';
+
+-- name: schedule_reminder
+update invoice set remind_at = %(at)s where account_id = %(account)s and id = %(id)s and status = 'open';
+
+-- name: hold_collection
+update invoice set collect_after = clock_timestamp() + %(span)s
+where account_id = %(account)s and id = %(id)s and status = 'open';
+
+-- name: resume_collection
+update invoice set collect_after = null
+where account_id = %(account)s and id = %(id)s and collect_after is not null;
+
+-- name: begin_collecting
+insert into collected_account (account_id) values (%(account)s) on conflict do nothing;
+
+-- name: collect_now
+update invoice i set collect_at = least(i.collect_at, clock_timestamp() + t.clock_ahead), collect_after = null
+from tenant t
+where t.id = i.tenant_id and i.account_id = %(account)s and i.status = 'open' and i.subscription_id is not null;
+
+-- name: stop_collecting
+delete from collected_account where account_id = %(account)s;
+
+-- name: collect_no_more
+update invoice set collect_at = null, collect_after = null
+where account_id = %(account)s and status = 'open' and collect_at is not null;
+
+-- name: collection_pending
+select exists (select from invoice
+               where account_id = %(account)s and status = 'open' and collect_at <= %(at)s);

@@ -15,9 +15,11 @@ import msgspec
 from tallystick.db import arrays
 from tallystick.db.pool import Tx
 from tallystick.db.sql import Queries
+from tallystick.domain.events import actions as events
 
 from . import commands as command
 from .commands import Order
+from .events import happened
 from .model import (
     Account,
     Answer,
@@ -162,6 +164,8 @@ async def assemble(
     for number, *columns in rows["wallets"]:
         if number in books:
             wallet = Wallet(*columns)
+            if wallet.watches is not None:
+                wallet.before = wallet.posted - wallet.held
             books[number].wallets[wallet.credit_type] = wallet
     for number, *columns in rows["open_grants"]:
         if number in books:
@@ -272,6 +276,10 @@ async def save(conn: Tx, books: Iterable[Account]) -> None:
     wallets = [(a.head.account, w) for a in accounts for w in a.wallets.values() if w.changed]
     await _write(conn, "insert_wallets", [pair for pair in wallets if pair[1].fresh], _WALLET)
     await _write(conn, "update_wallets", [pair for pair in wallets if not pair[1].fresh], _WALLET)
+    watched = [pair for pair in wallets if pair[1].watches is not None]
+    if watched:
+        tenants = {a.head.account: a.head.tenant for a in accounts}
+        await _write(conn, "write_signals", _crossings(watched, tenants), _SIGNAL)
     grants = [(a.head.account, g) for a in accounts for g in a.grants.values() if g.changed or g.fresh]
     await _write(conn, "insert_grants", [pair for pair in grants if pair[1].fresh], _NEW_GRANT)
     await _write(conn, "update_grants", [pair for pair in grants if not pair[1].fresh], _GRANT)
@@ -280,6 +288,37 @@ async def save(conn: Tx, books: Iterable[Account]) -> None:
     await _write(conn, "update_holds", [pair for pair in holds if not pair[1].fresh], _HOLD)
     await _write(conn, "insert_entries", [(e.account, e) for a in accounts for e in a.posted], _ENTRY)
     await _write(conn, "insert_outcomes", [(o.account, o) for a in accounts for o in a.outcomes], _OUTCOME)
+    if any(grant.fresh for _, grant in grants) or any(hold.state == "expired" for _, hold in holds):
+        await events.emit_all(conn, happened(accounts))
+
+
+@dataclass(slots=True)
+class _Crossing:
+    tenant: int
+    credit_type: str
+    at: datetime
+    available: int
+    threshold: int
+
+
+def _crossings(
+    watched: Sequence[tuple[int, Wallet]], tenants: Mapping[int, int]
+) -> list[tuple[int, _Crossing]]:
+    """A row for each threshold that a wallet fell below in this commit, whatever it was between."""
+    return [
+        (
+            account,
+            _Crossing(
+                tenants[account],
+                wallet.credit_type,
+                wallet.updated_at,
+                wallet.posted - wallet.held,
+                threshold,
+            ),
+        )
+        for account, wallet in watched
+        for threshold in wallet.crossed()
+    ]
 
 
 Pack = Callable[[Sequence[Any]], arrays.Packed]
@@ -313,6 +352,13 @@ _WALLET: Final[dict[str, Pack]] = {
     "owed": arrays.int8s,
     "overdraft": arrays.int8s,
     "updated_at": arrays.moments,
+}
+_SIGNAL: Final[dict[str, Pack]] = {
+    "tenant": arrays.int4s_or_null,
+    "credit_type": arrays.texts,
+    "at": arrays.moments,
+    "available": arrays.int8s,
+    "threshold": arrays.int8s,
 }
 _GRANT: Final[dict[str, Pack]] = {
     "id": arrays.int8s,

@@ -42,13 +42,22 @@ class Wallet:
     owed: int = 0
     overdraft: int = 0
     updated_at: datetime = _NEVER
+    watches: list[int] | None = None
+    """Thresholds of which somebody wants to hear when the wallet falls below; None for nearly all wallets."""
     fresh: bool = False
     changed: bool = False
+    before: int = 0
+    """What was posted and not held when a watched wallet was loaded."""
 
     @property
     def available(self) -> int:
         """What may be spent now, overdraft included."""
         return self.posted - self.held + self.overdraft
+
+    def crossed(self) -> list[int]:
+        """The watched thresholds that what is posted and not held fell below since the wallet was loaded."""
+        own = self.posted - self.held
+        return [threshold for threshold in self.watches or () if own < threshold <= self.before]
 
 
 @dataclass(slots=True)
@@ -182,6 +191,17 @@ class RateLine:
     version: int
     credit_type: str
     cost: int
+
+
+@dataclass(slots=True)
+class Signal:
+    """A wallet fell below watched thresholds: ``crossed``, and was at ``available``, without overdraft, by ``at``."""
+
+    account: int
+    credit_type: str
+    at: datetime
+    available: int
+    crossed: list[int]
 
 
 class Moments:

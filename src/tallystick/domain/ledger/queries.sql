@@ -59,14 +59,14 @@ from (select clock_timestamp() as now) c
 left join tenant t on t.clock_ahead > '0';
 
 -- name: wallets
-select account_id, credit_type, posted, held, owed, overdraft, updated_at
+select account_id, credit_type, posted, held, owed, overdraft, updated_at, watches
 from wallet
 where account_id = any(%(accounts)s);
 
 -- name: balances
 select clock_timestamp() + t.clock_ahead, h.account_id, h.tenant_id, h.number, h.uuid, h.external_id, h.status, h.seq, h.hold_seq,
        h.last_at, h.next_due_at,
-       w.credit_type, w.posted, w.held, w.owed, w.overdraft, w.updated_at
+       w.credit_type, w.posted, w.held, w.owed, w.overdraft, w.updated_at, w.watches
 from account_head h
 join tenant t on t.id = h.tenant_id
 left join wallet w on w.account_id = h.account_id
@@ -153,6 +153,17 @@ set posted = n.posted, held = n.held, owed = n.owed, overdraft = n.overdraft, up
 from unnest(%(account)s, %(credit_type)s, %(posted)s, %(held)s, %(owed)s, %(overdraft)s, %(updated_at)s)
     as n (account_id, credit_type, posted, held, owed, overdraft, updated_at)
 where w.account_id = n.account_id and w.credit_type = n.credit_type;
+
+-- name: write_signals
+-- Nobody has looked at what stands there already: it is told together with this.
+insert into wallet_signal as s (account_id, credit_type, tenant_id, at, available, crossed)
+select account_id, credit_type, tenant_id, at, available, array_agg(threshold)
+from unnest(%(account)s, %(credit_type)s, %(tenant)s, %(at)s, %(available)s, %(threshold)s)
+    as n (account_id, credit_type, tenant_id, at, available, threshold)
+group by account_id, credit_type, tenant_id, at, available
+on conflict (account_id, credit_type) do update
+set at = excluded.at, available = excluded.available,
+    crossed = array(select distinct unnest(s.crossed || excluded.crossed));
 
 -- name: insert_grants
 insert into credit_grant (account_id, id, credit_type, source, amount, remaining, held, priority, expires_at,

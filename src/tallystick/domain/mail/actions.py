@@ -19,13 +19,16 @@ async def queue(
     key: str,
     values: Mapping[str, Any],
     account: int | None = None,
+    sender: str = "",
 ) -> bool:
     """Write a message from the template ``kind``; give whether it is new: one ``key`` is told once, ever.
 
-    ``values`` are what the template says (texts, ready to read). Nothing is written without an address.
+    ``values`` are what the template says (texts, ready to read). ``sender`` is of `writing.sender`; empty: the
+    mailer's own. Nothing is written without an address.
     """
     if not to:
         return False
     subject, body = writing.write(kind, values)
     row = {"tenant": tenant, "id": uuid7(), "key": key, "kind": kind, "account": account, "recipient": to}
-    return bool(await run(tx, q.insert_mail, row | {"subject": subject, "body": body}))
+    row |= {"sender": sender, "subject": subject, "body": body}
+    return bool(await run(tx, q.insert_mail, row))

@@ -129,6 +129,82 @@ class Payment:
     created_at: datetime
     ended_at: datetime | None
     updated_at: datetime
+    seen_at: datetime | None
     due_at: datetime | None
     retry_at: datetime | None
     attempts: int
+
+
+RefundStatus = Literal["pending", "succeeded", "failed"]
+RefundCause = Literal["request", "duplicate", "credit_note", "provider"]
+Take = Literal["unspent", "wallet", "keep"]
+DisputeStatus = Literal["open", "won", "lost"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Refund:
+    """Money on its way back. amount = ``from_invoice`` (a credit note says so) + ``from_credit`` (of the customer's
+    credit) + ``surplus`` (nothing needed it); less where a provider sent back what could not be accounted for.
+
+    ``taken`` are the credits that were taken back: rows of grant, entry, credit_type and amount (microcredits).
+    ``worked``: credits, credit note and customer credit were seen to. A failed one may be ``retried_by`` another.
+    """
+
+    account: int
+    account_uuid: UUID
+    id: UUID
+    tenant: int
+    payment: UUID
+    gateway: str
+    cause: RefundCause
+    status: RefundStatus
+    amount: int
+    currency: str
+    from_invoice: int
+    from_credit: int
+    surplus: int
+    invoice: UUID | None
+    credit_note: UUID | None
+    take: Take
+    taken: list[dict[str, Any]]
+    reason: str
+    ref: str | None
+    failure: str | None
+    worked: bool
+    retried_by: UUID | None
+    created_by: str
+    created_at: datetime
+    ended_at: datetime | None
+    updated_at: datetime
+    due_at: datetime | None
+    retry_at: datetime | None
+    attempts: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Dispute:
+    """A payment that a customer's bank takes back, or tries to. ``policy`` is what was done about it.
+
+    ``was_status`` is the account's status before it was blocked. ``taken`` and ``returned`` are credits, as a refund's.
+    """
+
+    account: int
+    account_uuid: UUID
+    id: UUID
+    tenant: int
+    payment: UUID
+    gateway: str
+    ref: str
+    status: DisputeStatus
+    amount: int
+    currency: str
+    reason: str
+    policy: Literal["freeze", "claw_back", "none"]
+    was_status: str | None
+    taken: list[dict[str, Any]]
+    returned: list[dict[str, Any]]
+    evidence_due_at: datetime | None
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+    updated_at: datetime

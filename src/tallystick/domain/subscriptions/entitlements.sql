@@ -25,17 +25,18 @@ returning used
 
 -- name: held
 -- What the account is subscribed to, as far as features are concerned; ``due``: a step of it is due by ``now``.
-select id, status, terms, coalesce(due_at <= %(now)s and failures = 0, false) as due
-from subscription
-where account_id = %(account)s and status not in ('cancelled', 'ended')
+select s.id, s.status, s.terms, coalesce(n.step_at <= %(now)s and s.failures = 0, false) as due
+from subscription s
+join subscription_step n on n.account_id = s.account_id and n.id = s.id
+where s.account_id = %(account)s and s.status not in ('cancelled', 'ended')
 
 -- name: due_of
 -- Subscriptions of these accounts of which a step is due by ``now``, or was done within the last minute of the
 -- machine's clock, while somebody may have waited.
-select s.account_id as account, s.id, s.due_at <= %(now)s as due
-from subscription s
+select s.account_id as account, s.id, s.step_at <= %(now)s as due
+from subscription_step s
 where s.tenant_id = %(tenant)s and s.account_id = any(%(accounts)s::bigint[])
-  and (s.due_at <= %(now)s and s.failures = 0
+  and (s.step_at <= %(now)s and s.failures = 0
        or (select c.recorded_at from subscription_change c
            where c.account_id = s.account_id and c.subscription = s.id
            order by c.seq desc limit 1) > pg_catalog.clock_timestamp() - interval '1 minute')

@@ -3,13 +3,15 @@
 import asyncio
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
 
 from tallystick.db.pool import Database, Tx, all_rows, run, value
+from tallystick.domain.events import actions as events
+from tallystick.domain.events.model import Event
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing import views as invoices
@@ -22,12 +24,14 @@ from tallystick.kernel.errors import Unavailable
 
 from .renewal import catch_up
 from .statements import q
-from .work import open_work, save
+from .work import Work, open_work, save
 
 log = structlog.get_logger()
 
 CHUNK: Final = 100
 """Customers that commit together."""
+TICK: Final = timedelta(microseconds=1)
+"""The least span of time."""
 AT_ONCE: Final = 2
 """Transactions of a worker beside each other: one reckons while the database answers the other."""
 
@@ -45,23 +49,30 @@ class _Tenant:
 
 
 async def run_due(
-    db: Database, rates: Rates, *, tenant: int | None = None, limit: int = CHUNK, at_once: int = 1
+    db: Database,
+    rates: Rates,
+    *,
+    tenant: int | None = None,
+    limit: int = CHUNK,
+    at_once: int = 1,
+    in_order: bool = False,
 ) -> int:
     """Do all that is due, of one tenant or of all, each by its own time; give how many subscriptions were led on.
 
     Up to ``limit`` customers of a tenant commit together, and ``at_once`` such transactions run beside each other
-    where one is not enough. Done late it does exactly what it would have on time.
+    where one is not enough. Done late it does exactly what it would have on time. With ``in_order`` it leaves those
+    whose invoices are to be charged or reminded of first (`domain.dunning`), unless a payment is under way.
     """
     total = 0
     async with db.connection() as conn:
         tenants = [row.id for row in await all_rows(conn, _Tenant, q.tenants_due, {"tenant": tenant})]
     for number in tenants:
-        claimed, done = await _chunk(db, number, rates, limit)
+        claimed, done = await _chunk(db, number, rates, limit, in_order)
         total += done
         if claimed:
             loops = at_once if claimed == limit else 1
             results = await asyncio.gather(
-                *(_run_all(db, number, rates, limit) for _ in range(loops)), return_exceptions=True
+                *(_run_all(db, number, rates, limit, in_order) for _ in range(loops)), return_exceptions=True
             )
             for result in results:
                 if isinstance(result, BaseException):
@@ -70,20 +81,22 @@ async def run_due(
     return total
 
 
-async def _run_all(db: Database, tenant: int, rates: Rates, limit: int) -> int:
+async def _run_all(db: Database, tenant: int, rates: Rates, limit: int, in_order: bool) -> int:
     total, claimed = 0, 1
     while claimed:
-        claimed, done = await _chunk(db, tenant, rates, limit)
+        claimed, done = await _chunk(db, tenant, rates, limit, in_order)
         total += done
     return total
 
 
-async def _chunk(db: Database, tenant: int, rates: Rates, limit: int) -> tuple[int, int]:
+async def _chunk(db: Database, tenant: int, rates: Rates, limit: int, in_order: bool) -> tuple[int, int]:
     async with db.tx() as tx:
-        return await run_chunk(tx, tenant, rates, limit)
+        return await run_chunk(tx, tenant, rates, limit, in_order=in_order)
 
 
-async def run_chunk(tx: Tx, tenant: int, rates: Rates, limit: int) -> tuple[int, int]:
+async def run_chunk(
+    tx: Tx, tenant: int, rates: Rates, limit: int, *, in_order: bool = False
+) -> tuple[int, int]:
     """Claim what is due and do it, in order; give how many were claimed and how many of them led on.
 
     What fails is left as it was, to be tried again later, and does not stop the others. The chunk stops before
@@ -91,23 +104,31 @@ async def run_chunk(tx: Tx, tenant: int, rates: Rates, limit: int) -> tuple[int,
     earlier.
     """
     now = await identity.now(tx, tenant)
-    rows = await all_rows(tx, Due, q.claim, {"tenant": tenant, "now": now, "limit": limit})
+    values = {"tenant": tenant, "now": now, "limit": limit, "in_order": in_order}
+    await run(tx, q.by_index)
+    rows = await all_rows(tx, Due, q.claim, values)
     if not rows:
         return 0, 0
     # the locks are held: this reads what they guard
     heads = await ledger.lock(tx, [row.account for row in rows])
     desk = await invoices.desk(tx, tenant)
     issued: list[Invoice] = []
+    told: list[Event] = []
     next_up: datetime | None = None
     done = 0
     for row in rows:
         if next_up is not None and next_up < row.due_at:
             break
-        next_of, made = await _one(tx, tenant, row, heads, desk, rates, now)
+        work = await _one(tx, tenant, row, heads, desk, rates, now)
         done += 1
-        issued += made
+        if work is None:
+            continue
+        told += work.events
+        issued += work.invoices
+        next_of = work.subscription.due_at
         if next_of is not None and next_of <= now:
             next_up = next_of if next_up is None else min(next_up, next_of)
+    await events.emit(tx, tenant, *told)
     if issued:
         await invoicing.give_numbers(tx, tenant, issued)
     return len(rows), done
@@ -115,29 +136,42 @@ async def run_chunk(tx: Tx, tenant: int, rates: Rates, limit: int) -> tuple[int,
 
 async def _one(
     tx: Tx, tenant: int, row: Due, heads: dict[int, Head], desk: Desk, rates: Rates, now: datetime
-) -> tuple[datetime | None, list[Invoice]]:
-    """Lead one subscription on by what is due first; give when it is due next, and the invoices issued."""
+) -> Work | None:
+    """Lead one subscription on by what is due first; give what was made of it, None when it failed."""
     try:
         async with tx.transaction():
             work = await open_work(
                 tx, tenant, row.account, row.id, rates=rates, by=SYSTEM,
                 heads={row.account: copy(heads[row.account])}, desk=desk, number_now=False,
             )  # fmt: skip
-            at = work.subscription.due_at
-            if at is not None and at <= now:
-                await catch_up(work, at)
+            if await catch_up(work, row.due_at):
                 await save(work)
             heads[row.account] = work.heads[row.account]
-            return work.subscription.due_at, work.invoices
+            return work
     except Unavailable:
         raise
     except Exception:  # a fault of one customer must not stop the others
         log.exception("a subscription's step failed", subscription=str(row.id), due_at=str(row.due_at))
         await run(tx, q.note_failure, {"account": row.account, "id": row.id})
-        return None, []
+        return None
+
+
+async def lead_until(tx: Tx, tenant: int, account: int, before: datetime, rates: Rates) -> None:
+    """Do what falls due of an account's subscriptions before a moment. The caller holds its head.
+
+    Numbers the invoices it issues as the last thing: commit soon.
+    """
+    values = {"tenant": tenant, "account": account, "before": before}
+    rows = await all_rows(tx, Due, q.due_before, values)
+    for row in rows:
+        work = await open_work(tx, tenant, account, row.id, rates=rates, by=SYSTEM)
+        if await catch_up(work, before - TICK):
+            await save(work)
 
 
 async def is_due(db: Database, tenant: int) -> bool:
-    """Whether anything of the tenant's is due, locked by somebody else or failed as it may be."""
+    """Whether anything of the tenant's is due, in order, locked by somebody else or failed as it may be."""
     async with db.connection() as conn:
-        return await value(conn, q.tenants_due, {"tenant": tenant}) is not None
+        now = await identity.now(conn, tenant)
+        due: bool = await value(conn, q.anything_due, {"tenant": tenant, "now": now, "in_order": True})
+        return due

@@ -31,14 +31,19 @@ async def pay_invoice(
     amount: int | None = None,
     at: datetime | None = None,
     reference: str = "",
+    as_of: datetime | None = None,
 ) -> Invoice:
     """Record a payment (see `invoicing.actions.pay`); paid whole, it activates or restores the subscription.
 
-    Raises NotFound, Invalid, Conflict("invoice_state").
+    All of it as of a moment of the tenant's time, by default now. Raises NotFound, Invalid, Conflict("invoice_state").
     """
-    work, now = await _opened(tx, tenant, account, invoice, rates, by)
-    made = await invoicing.pay(tx, tenant, account, invoice, by=by, amount=amount, at=at, reference=reference)
+    work, now = await _opened(tx, tenant, account, invoice, rates, by, as_of)
+    made = await invoicing.pay(
+        tx, tenant, account, invoice, by=by, amount=amount, at=at, reference=reference, as_of=as_of
+    )
     if work is not None:
+        # never as of before what was done to it meanwhile
+        now = max(now, work.subscription.updated_at)
         if made.status == "paid":
             await _settled(work, now)
         await save(work)
@@ -133,7 +138,7 @@ async def _settled(work: Work, now: datetime) -> None:
 
 
 async def _opened(
-    tx: Tx, tenant: int, account: int, invoice: UUID, rates: Rates, by: str
+    tx: Tx, tenant: int, account: int, invoice: UUID, rates: Rates, by: str, as_of: datetime | None = None
 ) -> tuple[Work | None, datetime]:
     """The invoice's subscription, locked and with everything done that was due; None when it has none."""
     try:
@@ -143,7 +148,7 @@ async def _opened(
     found = await invoices.invoice(tx, tenant, invoice)
     if found.account != account:
         raise NotFound("invoice")
-    now = await now_of(tx, tenant)
+    now = await now_of(tx, tenant) if as_of is None else as_of
     if found.subscription is None:
         return None, now
     work = await open_work(tx, tenant, account, found.subscription, rates=rates, by=by, heads=heads)

@@ -19,6 +19,10 @@ STEPS: Final[tuple[Step, ...]] = (
 )  # fmt: skip
 """Of two that are due at one moment the first goes first: a period is not renewed by one whose grace is over."""
 
+WAITING: Final[frozenset[Step]] = frozenset({"unpaid_end", "grace_end"})
+"""These wait while an invoice of the account is still to be charged for a moment until theirs: that we, or a payment
+gateway, are late never costs a customer the allowance."""
+
 MONTHS: Final[dict[Interval, int]] = {"monthly": 1, "quarterly": 3, "yearly": 12}
 
 
@@ -71,10 +75,14 @@ def trial_end_of(start: datetime, days: int, zone: str) -> datetime:
 
 
 def next_due(
-    subscription: Subscription, allowances: Iterable[AllowancePeriod]
+    subscription: Subscription, allowances: Iterable[AllowancePeriod], *, waiting: bool = True
 ) -> tuple[datetime, Step] | None:
-    """What happens to the subscription next if nobody does anything, and when."""
-    return min(_coming(subscription, allowances), key=_order, default=None)
+    """What happens to the subscription next if nobody does anything, and when.
+
+    Without ``waiting``: next of what is not in `WAITING`.
+    """
+    coming = _coming(subscription, allowances)
+    return min((due for due in coming if waiting or due[1] not in WAITING), key=_order, default=None)
 
 
 def _order(due: tuple[datetime, Step]) -> tuple[datetime, int]:

@@ -130,7 +130,7 @@ set plan_id = n.plan_id, version = n.version, plan_name = n.plan_name, terms = n
     cancel_at_period_end = n.cancel_at_period_end, cancel_reason = n.cancel_reason, cancelled_at = n.cancelled_at,
     ended_at = n.ended_at, scheduled = n.scheduled, paused_at = n.paused_at, resume_at = n.resume_at,
     past_due_since = n.past_due_since, grace_until = n.grace_until, unpaid_until = n.unpaid_until,
-    changes = n.changes, due_at = n.due_at, failures = 0, retry_at = null, metadata = n.metadata,
+    changes = n.changes, due_at = n.due_at, next_at = n.next_at, failures = 0, retry_at = null, metadata = n.metadata,
     updated_at = n.updated_at
 from json_populate_record(null::subscription, %(row)s::json) n
 where s.account_id = n.account_id and s.id = n.id
@@ -155,25 +155,64 @@ insert into usage_billed select * from json_populate_recordset(null::usage_bille
 on conflict (account_id, subscription, component, window_start) do update set quantity = excluded.quantity
 
 -- name: tenants_due
--- The tenants that have something due, by their own time.
+-- The tenants that have something due, by their own time. A tenant whose clock somebody is moving is left to them (see
+-- lock_due_heads of the ledger): they have things done in order.
 select t.id
 from tenant t
-where (%(tenant)s::int is null or t.id = %(tenant)s)
+where case when %(tenant)s::int is not null then t.id = %(tenant)s
+           else t.id <> all (array(select objid::int from pg_locks
+                                   where locktype = 'advisory' and classid = 1668049003 and objsubid = 2
+                                     and database = (select oid from pg_database
+                                                     where datname = current_database())))
+      end
   and exists (select from subscription s
               where s.tenant_id = t.id and s.due_at <= (select clock_timestamp()) + t.clock_ahead)
 order by t.id
 
+-- name: anything_due
+-- Whether a tenant has a step that is due and waits for nothing, locked or failed as it may be.
+select exists (
+    select from subscription_step s
+    where s.tenant_id = %(tenant)s and s.due_at <= %(now)s and s.step_at <= %(now)s
+      and not (%(in_order)s
+               and exists (select from invoice i
+                           where i.account_id = s.account_id and i.status = 'open'
+                             and (i.collect_at <= s.step_at or i.remind_at <= s.step_at))
+               and not exists (select from invoice i
+                               where i.account_id = s.account_id and i.status = 'open'
+                                 and i.collect_after > (select clock_timestamp())))
+)
+
+-- name: by_index
+-- For the rest of the transaction. Plans are kept: one made while tables were small must not read all of large ones.
+set local enable_seqscan = off
+
 -- name: claim
 -- What is due of a tenant, the oldest first, with its accounts' heads locked; those that somebody else has locked
 -- are left, and so are those that failed, until they are tried again.
-select s.account_id as account, s.id, s.due_at
-from subscription s
+select s.account_id as account, s.id, s.step_at as due_at
+from subscription_step s
 join account_head h on h.account_id = s.account_id
-where s.tenant_id = %(tenant)s and s.due_at <= %(now)s
+where s.tenant_id = %(tenant)s and s.due_at <= %(now)s and s.step_at <= %(now)s
   and (s.retry_at is null or s.retry_at <= (select clock_timestamp()))
+  -- in order with what the collector does of the account's invoices, unless that waits for a payment under way
+  and not (%(in_order)s
+           and exists (select from invoice i
+                       where i.account_id = s.account_id and i.status = 'open'
+                         and (i.collect_at <= s.step_at or i.remind_at <= s.step_at))
+           and not exists (select from invoice i
+                           where i.account_id = s.account_id and i.status = 'open'
+                             and i.collect_after > (select clock_timestamp())))
 order by s.due_at, s.id
 limit %(limit)s
 for no key update of h skip locked
+
+-- name: due_before
+-- What an account's subscriptions have due before a moment, the oldest first. Under its head.
+select account_id as account, id, due_at
+from subscription
+where account_id = %(account)s and tenant_id = %(tenant)s and due_at < %(before)s and failures = 0
+order by due_at, id
 
 -- name: note_failure
 -- Tried again after 1, 2, 4 ... minutes, at most an hour. Its ``due_at`` stays: done late, it does what it would have.

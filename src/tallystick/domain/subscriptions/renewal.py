@@ -1,22 +1,24 @@
 """What happens to a subscription by itself, each as of the moment it is due: done late, it does the same.
 
-`periods.next_due` says what is next; `catch_up` does all of it until a moment, and every action begins with that.
+`periods.next_due` says what is next; `catch_up` does all of it until a moment, and every action begins with that. The
+end of a grace waits while an invoice is still to be charged for an earlier moment; the other steps go on meanwhile.
 """
 
 from datetime import datetime, timedelta
 
 from tallystick.domain.invoicing import actions as invoicing
+from tallystick.domain.invoicing import collecting
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.invoicing.model import Draft, Invoice, Reason
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.clock import iso
 
-from . import charging, granting
+from . import charging, granting, letters
 from .adopting import adopt, forsake, resetting, restart, take_terms
 from .allowances import allowance_of
 from .lines import draft_of, flat_lines, once_lines
 from .model import Status, Subscription
-from .periods import Step, anchor_for, frame_at, frame_of, next_due, whole_second
+from .periods import WAITING, Step, anchor_for, frame_at, frame_of, next_due, whole_second
 from .states import move
 from .work import Work
 
@@ -25,12 +27,27 @@ async def catch_up(work: Work, until: datetime) -> int:
     """Do everything that is due by ``until``, in order, each as of its own moment; give how many steps it took."""
     by, work.by = work.by, SYSTEM
     count = 0
-    while (due := next_due(work.subscription, work.periods.values())) is not None and due[0] <= until:
-        await perform(work, due[1], due[0])
+    while (due := await _next(work, until)) is not None:
+        moment, step = due
+        # one that waited is never as of before what was done meanwhile
+        at = max(moment, work.subscription.updated_at) if step in WAITING else moment
+        await perform(work, step, at)
+        # as it stands after the step, however many follow at once
+        work.tell()
         count += 1
         assert next_due(work.subscription, work.periods.values()) != due, "a step must lead on"
     work.by = by
     return count
+
+
+async def _next(work: Work, until: datetime) -> tuple[datetime, Step] | None:
+    """The next step that is due by ``until`` and waits for no charge."""
+    due = next_due(work.subscription, work.periods.values())
+    if due is None or due[0] > until:
+        return None
+    if due[1] in WAITING and await collecting.pending(work.tx, work.account, due[0]):
+        due = next_due(work.subscription, work.periods.values(), waiting=False)
+    return due if due is not None and due[0] <= until else None
 
 
 async def perform(work: Work, step: Step, at: datetime) -> None:
@@ -215,8 +232,10 @@ async def _end_grace(work: Work, at: datetime) -> None:
     """Unpaid after the grace: the allowances' unspent rest is taken back until it is paid."""
     row = work.subscription
     row.grace_until = None
-    if await invoices.unpaid(work.tx, row.account, row.id):
+    unpaid = await invoices.unpaid(work.tx, row.account, row.id)
+    if unpaid:
         await fall_due(work, at)
+        await letters.past_due(work, unpaid)
 
 
 async def fall_due(work: Work, at: datetime) -> None:

@@ -73,6 +73,7 @@ async def subscribe(
     if not row.waiting:
         made = await renewal.begin(work, now)
     work.invoices = [*(before.invoices if before else ()), *work.invoices]
+    work.events = [*(before.events if before else ()), *work.events]
     await audit(work, "subscription.create", plan=typeid("plan", plan))
     await save(work)
     return Outcome(row, made)

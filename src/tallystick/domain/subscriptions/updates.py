@@ -55,6 +55,7 @@ async def update(
         metadata_text(metadata)
         row.metadata, row.updated_at = metadata, now
         details["metadata"] = metadata
+        work.tell(updated=now)
     if details:
         target = typeid("sub", row.id)
         await identity.audit(

@@ -13,6 +13,8 @@ from uuid import UUID
 import msgspec
 
 from tallystick.db.pool import Tx, all_rows, one_row
+from tallystick.domain.events import actions as events
+from tallystick.domain.events.model import Event
 from tallystick.domain.identity import actions as identity_actions
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import actions as invoicing
@@ -24,6 +26,7 @@ from tallystick.domain.ledger.model import Head
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.ids import owner_of, typeid
 
+from .events import happened
 from .model import AllowancePeriod, Change, Lot, Subscription, UsageBilled
 from .periods import next_due
 from .statements import q
@@ -33,7 +36,10 @@ _COLUMNS: Final = {"account": "account_id", "tenant": "tenant_id", "plan": "plan
 
 @dataclass(slots=True)
 class Work:
-    """``periods`` are the open ones by credit type. ``by`` is the actor of what is done now."""
+    """``periods`` are the open ones by credit type. ``by`` is the actor of what is done now.
+
+    ``events`` are told by `save`, and where the caller numbers the invoices, by the caller.
+    """
 
     tx: Tx
     tenant: int
@@ -50,6 +56,8 @@ class Work:
     log: list[Change] = field(default_factory=list)
     billed: list[UsageBilled] = field(default_factory=list)
     invoices: list[Invoice] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    untold: list[Change] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
 
     @property
@@ -66,7 +74,15 @@ class Work:
         row = self.subscription
         row.changes += 1
         row.updated_at = max(row.updated_at, at)
-        self.log.append(Change(row.account, row.id, row.changes, at, kind, self.by, details))
+        change = Change(row.account, row.id, row.changes, at, kind, self.by, details)
+        self.log.append(change)
+        self.untold.append(change)
+
+    def tell(self, updated: datetime | None = None) -> None:
+        """Make events of what was noted since, by what the subscription is now; see `events.happened`."""
+        row = self.subscription
+        self.events += happened(row, self.heads[row.account].uuid, self.untold, updated)
+        self.untold = []
 
     def end_period(self, credit_type: str) -> None:
         """Close the running period of an allowance."""
@@ -132,13 +148,18 @@ async def now_of(tx: Tx, tenant: int) -> datetime:
 
 
 async def save(work: Work) -> None:
-    """Write what changed, with when it is due next. Gives the invoices their numbers unless the caller will."""
+    """Write what changed, with when it is due next. Tells events and numbers invoices unless the caller will."""
     row = work.subscription
     due = next_due(row, work.periods.values())
     row.due_at = None if due is None else due[0]
+    then = next_due(row, work.periods.values(), waiting=False)
     # one that ended at the moment it began was never there
     periods = {(one.credit_type, one.period_start): one for one in [*work.closed, *work.periods.values()]}
-    values: dict[str, Any] = _row(row) | {"failures": 0, "retry_at": None}
+    values: dict[str, Any] = _row(row) | {
+        "next_at": None if then is None else then[0],
+        "failures": 0,
+        "retry_at": None,
+    }
     writes = [
         (q.insert_subscription if work.fresh else q.update_subscription, {"row": _text(values)}),
         *(
@@ -152,9 +173,13 @@ async def save(work: Work) -> None:
             if rows
         ),
     ]
+    work.tell()
     async with work.tx.pipeline():
         for query, params in writes:
             await work.tx.execute(query.encode(), params)
+        if work.number_now:
+            await events.emit(work.tx, work.tenant, *work.events)
+            work.events = []
     work.fresh = False
     work.log, work.closed, work.billed = [], [], []
     work.lots = [lot for lot in work.lots if not lot.closed]

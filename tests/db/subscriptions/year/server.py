@@ -27,6 +27,7 @@ from tallystick.domain.metering.model import NewEvent
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.domain.subscriptions.views import billed
 from tallystick.kernel.errors import Fact, InsufficientCredits
+from tests.doubles.till import till_of
 
 from .plans import Allowance, Plan, Price
 from .said import Bill, Books, Given, Line
@@ -175,7 +176,7 @@ class Server:
                 async with self._db.tx() as tx:
                     await identity.set_clock(tx, self._tenant, target - BEGIN)
                 await sweep(self._db, rates_in_force)
-            await clocks.advance(self._db, rates_in_force, self._tenant, to=target, actor=BY)
+            await clocks.advance(till_of(self._db), self._tenant, to=target, actor=BY)
 
     async def _now(self) -> datetime:
         async with self._db.connection() as conn:

@@ -15,7 +15,7 @@ from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing import drafts, views
 from tallystick.domain.invoicing.model import Invoice
-from tallystick.domain.subscriptions import actions
+from tallystick.domain.payments import settling
 from tallystick.domain.subscriptions import views as subscriptions
 from tallystick.http.hot import Reply
 from tallystick.kernel.errors import Conflict, Invalid
@@ -90,7 +90,7 @@ Move = Callable[[Tx, Call, Invoice, int | None, datetime | None], Awaitable[Any]
 
 
 async def _pay(tx: Tx, call: Call, invoice: Invoice, amount: int | None, paid: datetime | None) -> None:
-    await actions.pay_invoice(
+    await settling.pay_invoice(
         tx,
         call.tenant,
         invoice.account,
@@ -103,13 +103,13 @@ async def _pay(tx: Tx, call: Call, invoice: Invoice, amount: int | None, paid: d
 
 
 async def _void(tx: Tx, call: Call, invoice: Invoice, amount: int | None, paid: datetime | None) -> None:
-    await actions.void_invoice(
+    await settling.void_invoice(
         tx, call.tenant, invoice.account, invoice.id, rates=rates_in_force, by=call.actor.name
     )
 
 
 async def _fail(tx: Tx, call: Call, invoice: Invoice, amount: int | None, paid: datetime | None) -> None:
-    await actions.fail_invoice(
+    await settling.fail_invoice(
         tx, call.tenant, invoice.account, invoice.id, rates=rates_in_force, by=call.actor.name
     )
 

@@ -4,7 +4,6 @@ from fastapi import Request, Response
 
 from tallystick.dialects.native.auth import Here, Reader, Writer
 from tallystick.dialects.native.once import Key, answered, digest_of
-from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.clocks import actions, views
 
 from . import forms, shapes
@@ -26,6 +25,6 @@ async def advance_test_clock(
     """
     once = None if key is None else (key, digest_of(request, body))
     done = await actions.advance(
-        native.system.db, rates_in_force, actor.tenant, to=body.to, by=body.by, actor=actor.name, key=once
+        native.system.till, actor.tenant, to=body.to, by=body.by, actor=actor.name, key=once
     )
     return answered(shapes.advanced(done), replayed=done.replayed)

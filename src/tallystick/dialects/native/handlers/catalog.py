@@ -23,13 +23,17 @@ async def list_credit_types(
 
 
 async def put_credit_type(native: Here, actor: Writer, body: forms.PutCreditType) -> Response:
-    """Define a credit type, or rename it."""
+    """Define a credit type, rename it, or say what a credit costs."""
     async with native.system.db.tx() as tx:
         put = await actions.put_credit_type(
             tx, actor.tenant, code=body.code, name=body.name, by=actor.name
         )  # fmt: skip
         if body.default:
             put = await actions.set_default(tx, actor.tenant, body.code, by=actor.name)
+        if "unit_price" in body.model_fields_set:
+            put = await actions.set_unit_price(
+                tx, actor.tenant, body.code, body.unit_price, by=actor.name
+            )
     return answered(shapes.credit_type(put))
 
 

@@ -10,13 +10,17 @@ from tallystick.dialects.native.auth import Anyone, Here, OwnAccount, Writer, ma
 from tallystick.dialects.native.names import account_id
 from tallystick.dialects.native.once import Key, answered, write_once
 from tallystick.dialects.native.queries import Listed
+from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import actions, pdf, views
+from tallystick.domain.payments import refunds, settling
 from tallystick.http.paging import page_body
+from tallystick.kernel.actor import Scope
+from tallystick.kernel.errors import Forbidden
 from tallystick.kernel.ids import owner_of
 from tallystick.kernel.page import Page
 
-from . import forms, reading, settling, shapes, standing
+from . import forms, reading, shapes, standing
 from .handlers import document
 from .reading import OwnInvoice, OwnNote
 
@@ -27,15 +31,23 @@ async def create_credit_note(
     """Credit an invoice, whole or in part.
 
     A note lowers what an open invoice is due; of a paid one it becomes the customer's credit, or a refund that is due.
+    What was paid through a gateway is then sent back there, which needs the scope admin; what came otherwise stays due,
+    to be paid back by hand.
     """
 
     async def act(tx: Tx) -> tuple[int, Any]:
         row = await views.invoice(tx, actor.tenant, invoice)
         amount = None if body.amount is None else reading.minor("amount", body.amount, row.currency)
-        made = await settling.credit(
-            tx, row, parts=reading.parts(body, row.currency), amount=amount, reason=body.reason,
-            refund=body.refund, metadata=body.metadata, by=actor.name,
+        made = await settling.credit_invoice(
+            tx, actor.tenant, row.account, invoice, parts=reading.parts(body, row.currency), amount=amount,
+            reason=body.reason, refund=body.refund, metadata=body.metadata, rates=rates_in_force, by=actor.name,
         )  # fmt: skip
+        if made.refund_due:
+            sent = await refunds.refund_note(
+                tx, actor.tenant, row.account, made, by=actor.name, rates=rates_in_force
+            )
+            if sent and not actor.scope.includes(Scope.ADMIN):
+                raise Forbidden("This sends money back through a gateway, which needs the scope admin.")
         return 201, shapes.credit_note(made)
 
     return await write_once(native, actor, request, key, body, act)

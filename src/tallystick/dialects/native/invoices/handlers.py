@@ -7,15 +7,17 @@ from fastapi import Query, Request, Response
 from tallystick.db.pool import Tx
 from tallystick.dialects.native.auth import Anyone, Here, Writer, may_read
 from tallystick.dialects.native.once import Key, answered, write_once
+from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import drafts, pdf, views
 from tallystick.domain.invoicing.model import Draft
+from tallystick.domain.payments import settling
 from tallystick.http.paging import page_body
 from tallystick.kernel.errors import Invalid
 from tallystick.kernel.ids import owner_of, parse_typeid
 from tallystick.kernel.page import Page
 
-from . import forms, reading, settling, shapes
+from . import forms, reading, shapes
 from .reading import OwnInvoice
 
 
@@ -129,8 +131,16 @@ async def pay_invoice(
         row = await views.invoice(tx, actor.tenant, invoice)
         amount = None if said.amount is None else reading.minor("amount", said.amount, row.currency)
         return 200, shapes.invoice(
-            await settling.pay(
-                tx, row, amount=amount, at=said.paid_at, reference=said.reference or "", by=actor.name
+            await settling.pay_invoice(
+                tx,
+                actor.tenant,
+                row.account,
+                invoice,
+                amount=amount,
+                at=said.paid_at,
+                reference=said.reference or "",
+                rates=rates_in_force,
+                by=actor.name,
             )
         )
 
@@ -149,7 +159,10 @@ async def void_invoice(
 
     async def act(tx: Tx) -> tuple[int, Any]:
         row = await views.invoice(tx, actor.tenant, invoice)
-        return 200, shapes.invoice(await settling.void(tx, row, reason=said.reason or "", by=actor.name))
+        made = await settling.void_invoice(
+            tx, actor.tenant, row.account, invoice, reason=said.reason or "", rates=rates_in_force, by=actor.name
+        )  # fmt: skip
+        return 200, shapes.invoice(made)
 
     return await write_once(native, actor, request, key, said, act)
 
@@ -166,7 +179,10 @@ async def mark_invoice_uncollectible(
 
     async def act(tx: Tx) -> tuple[int, Any]:
         row = await views.invoice(tx, actor.tenant, invoice)
-        return 200, shapes.invoice(await settling.give_up(tx, row, reason=said.reason or "", by=actor.name))
+        made = await settling.fail_invoice(
+            tx, actor.tenant, row.account, invoice, reason=said.reason or "", rates=rates_in_force, by=actor.name
+        )  # fmt: skip
+        return 200, shapes.invoice(made)
 
     return await write_once(native, actor, request, key, said, act)
 

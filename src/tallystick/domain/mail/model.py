@@ -1,0 +1,39 @@
+"""E-mail as data, and when one that did not go through is tried again."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+Status = Literal["queued", "sent", "failed"]
+
+_PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240, 480, 720, 1242))
+
+
+@dataclass(slots=True)
+class Mail:
+    """A message of the outbox. ``error`` is what the last attempt failed with. Times are the machine's.
+
+    ``sender`` empty: the gateway's own. ``account`` is the internal number, None for what is of no account.
+    """
+
+    id: UUID
+    place: int
+    kind: str
+    account: int | None
+    account_uuid: UUID | None
+    sender: str
+    recipient: str
+    subject: str
+    body: str
+    status: Status
+    attempts: int
+    error: str | None
+    due_at: datetime | None
+    created_at: datetime
+    sent_at: datetime | None
+
+
+def pause(attempts: int) -> timedelta | None:
+    """How long to wait after so many attempts (1 and more); None after two days: it is given up."""
+    return _PAUSES[attempts - 1] if attempts <= len(_PAUSES) else None

@@ -1,0 +1,137 @@
+"""Doing what a checkout was opened for, and taking back what it made when nobody paid. Under the account's head."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from tallystick.db.pool import Tx
+from tallystick.domain.catalog import views as catalog
+from tallystick.domain.events.actions import emit
+from tallystick.domain.invoicing import views as invoices
+from tallystick.domain.ledger.books import Rates
+from tallystick.domain.subscriptions import actions as subscriptions
+from tallystick.domain.subscriptions import views as held
+from tallystick.domain.subscriptions.model import Billing, Outcome, Subscription
+from tallystick.kernel.actor import SYSTEM
+from tallystick.kernel.errors import Conflict, Fact, Unavailable
+
+from . import closing, paying, views
+from .events import checkout_event
+from .model import Checkout
+
+log = structlog.get_logger()
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan that is taken when the money came. ``version`` is the one that was offered."""
+
+    plan: UUID
+    version: int
+    overrides: dict[str, Any] = {}
+    billing: Billing = "anniversary"
+    trial: bool = True
+    metadata: dict[str, Any] = {}
+
+
+async def begin_plan(tx: Tx, tenant: int, account: int, intent: Intent, *, rates: Rates, by: str) -> Outcome:
+    """Subscribe the customer, or change to a higher plan. A subscription that never was paid ends first.
+
+    Locks the account's head. Raises what `subscriptions.subscribe` and `change` raise, and
+    Conflict("not_an_upgrade") for a change that waits for the period's end.
+    """
+    plan = await catalog.plan(tx, tenant, intent.plan)
+    if plan.terms.interval != "one_time":
+        row = await held.current(tx, tenant, account)
+        if row is not None and row.status == "incomplete":
+            await _end_incomplete(tx, row, rates, by)
+        elif row is not None:
+            try:
+                # what has ended meanwhile is found out by the change itself
+                async with tx.transaction():
+                    return await _change(tx, row, intent, rates, by)
+            except Conflict as fact:
+                if fact.code != "subscription_ended":
+                    raise
+    return await subscriptions.subscribe(
+        tx, tenant, account, plan=intent.plan, version=intent.version, overrides=intent.overrides,
+        billing=intent.billing, trial=intent.trial, metadata=intent.metadata, rates=rates, by=by,
+    )  # fmt: skip
+
+
+async def _change(tx: Tx, row: Subscription, intent: Intent, rates: Rates, by: str) -> Outcome:
+    made = await subscriptions.change(
+        tx, row.tenant, row.account, row.id, plan=intent.plan, overrides=intent.overrides or None, rates=rates, by=by
+    )  # fmt: skip
+    if made.change == "scheduled":
+        raise Conflict("not_an_upgrade", "Nothing is to pay for this change: it waits for the period's end.")
+    return made
+
+
+async def _end_incomplete(tx: Tx, row: Subscription, rates: Rates, by: str) -> None:
+    unpaid = await invoices.unpaid(tx, row.account, row.id)
+    for bill in unpaid:
+        await paying.void_invoice(tx, row.tenant, row.account, bill.id, rates=rates, by=by)
+    if not unpaid:  # its start is still to come
+        await subscriptions.cancel(
+            tx, row.tenant, row.account, row.id, at_period_end=False, rates=rates, by=by
+        )
+
+
+async def plan_taken(tx: Tx, row: Checkout, *, rates: Rates) -> bool:
+    """Begin what a checkout of a plan was opened for, and note its invoice; False where that is not possible any more.
+
+    Then the money goes where the policy says: the plan was archived, or is the customer's already, or they are blocked.
+    """
+    intent = msgspec.convert(row.intent, Intent)
+    try:
+        async with tx.transaction():
+            made = await begin_plan(tx, row.tenant, row.account, intent, rates=rates, by=row.created_by)
+    except Unavailable:
+        raise
+    except Fact as fact:
+        log.info("a plan that was paid for cannot begin", checkout=str(row.id), reason=fact.message)
+        return False
+    row.invoice = None if made.invoice is None else made.invoice.id
+    return True
+
+
+async def finish(tx: Tx, row: Checkout, now: datetime) -> None:
+    """Mark a checkout as completed: done before what it does, which closes all that is open."""
+    row.status, row.ended_at, row.due_at = "completed", now, None
+    await closing.save_checkout(tx, row)
+
+
+async def completed_free(tx: Tx, row: Checkout, now: datetime, *, rates: Rates) -> None:
+    """A page on which nothing was to pay was completed: the plan begins, or only a way to pay was saved."""
+    if row.status == "completed":
+        return
+    await finish(tx, row, now)
+    if row.kind == "plan":
+        if not await plan_taken(tx, row, rates=rates):
+            return
+        await closing.save_checkout(tx, row)
+    await emit(tx, row.tenant, checkout_event("checkout.completed", row, now))
+
+
+async def lapse(
+    tx: Tx, row: Checkout, now: datetime, *, rates: Rates, at_gateway: bool = False, by: str = SYSTEM
+) -> None:
+    """Expire an open checkout. An invoice of its own is void unless money for it is under way otherwise."""
+    if row.status != "open":
+        return
+    await closing.expire(tx, row, now, at_gateway=at_gateway)
+    if not row.own_invoice or row.invoice is None:
+        return
+    bill = await invoices.invoice(tx, row.tenant, row.invoice)
+    if bill.status != "open" or bill.amount_paid:
+        return
+    others = await views.checkouts(
+        tx, row.tenant, account=row.account, invoice=bill.id, status="open", limit=1
+    )
+    if not others.rows and not await views.under_way(tx, row.account, bill.id):
+        await paying.void_invoice(
+            tx, row.tenant, row.account, bill.id, rates=rates, by=by, reason="Its checkout expired"
+        )

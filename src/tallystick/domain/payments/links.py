@@ -1,0 +1,37 @@
+"""Links to the customer's portal: a credential by themselves, for a while, that only this server can make. Pure."""
+
+import base64
+import binascii
+from typing import NamedTuple
+
+from tallystick.domain.identity.vault import Vault
+
+
+class Portal(NamedTuple):
+    """``until`` in seconds since 1970, by the machine's clock. ``return_url`` is '' where there is no way back."""
+
+    until: int
+    return_url: str
+
+
+def portal_token(vault: Vault, account: str, until: int, return_url: str) -> str:
+    """The token in a link to an account's portal (``acct_...``): what it says, and that we said so."""
+    back = base64.urlsafe_b64encode(return_url.encode()).rstrip(b"=").decode()
+    return f"{until}.{back}.{vault.token('portal', _about(account, until, return_url))}"
+
+
+def read_portal_token(vault: Vault, account: str, token: str) -> Portal | None:
+    """What a token says, None where we did not make it for this account. Whether it is too old, the caller looks."""
+    parts = token.split(".")
+    if len(parts) != 3 or not (parts[0].isascii() and parts[0].isdigit() and len(parts[0]) < 16):
+        return None
+    try:
+        back = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    said = Portal(int(parts[0]), back)
+    return said if vault.is_token(parts[2], "portal", _about(account, said.until, said.return_url)) else None
+
+
+def _about(account: str, until: int, return_url: str) -> str:
+    return f"{account}:{until}:{return_url}"

@@ -1,0 +1,3 @@
+from tests.db.subscriptions.conftest import shop
+
+__all__ = ["shop"]

@@ -101,6 +101,24 @@ async def test_no_header_can_be_smuggled_in(tmp_path: Path, name: str, end: str)
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["=?utf-8?q?=0D=0ABcc:_c@d.example?=", "=?utf-8?b?DQpCY2M6IGNAZC5leGFtcGxl?=", "=?us-ascii?q?=0AX:_y?="],
+)
+async def test_no_header_can_be_smuggled_in_as_an_encoded_word(tmp_path: Path, word: str) -> None:
+    await FileMailer(tmp_path, "billing.example").send(
+        message(
+            subject=f"Your plan {word} ends", sender=writing.sender(f"Acme {word}", "billing@acme.example")
+        )
+    )
+    [path] = files(tmp_path)
+    made = read(path)
+    assert made["Bcc"] is None
+    assert made["X"] is None
+    assert "ends" in made["Subject"]
+    assert made["From"].addresses[0].addr_spec == "billing@acme.example"
+
+
 async def test_a_folder_that_cannot_be_written_is_for_later(tmp_path: Path) -> None:
     (tmp_path / "mail").write_text("not a folder")
     with pytest.raises(MailDown):

@@ -3,14 +3,14 @@
 What is played is the network alone (`webhooks.port.Sender`); every delivery and try is the domain's own.
 """
 
+import asyncio
+import time
 from typing import Final
 
 from tallystick import wiring
-from tallystick.domain.mail import jobs as mail
 from tallystick.domain.webhooks import actions, jobs, replays, views
 from tallystick.domain.webhooks.model import Delivery, Endpoint
 from tallystick.domain.webhooks.port import Headers, Outcome, Sender
-from tallystick.domain.webhooks.schedule import DELAYS
 
 from .scene import BY, Scene
 
@@ -28,6 +28,8 @@ ENDPOINTS: Final = (
     (CRM, ("payment.*", "checkout.*"), "Customer records", True),
 )
 TURNS: Final = 20
+PATIENCE: Final = 30.0
+"""Seconds for what a worker may have taken."""
 
 
 class Receivers:
@@ -78,14 +80,6 @@ async def deliver(scene: Scene) -> None:
         await _in_vain(scene, receivers)
 
 
-async def post(scene: Scene) -> None:
-    """Write the e-mails where they are files; another server is left to the worker."""
-    if not scene.system.settings.smtp_url:
-        mailer = wiring.mailer(scene.system.settings)
-        while await mail.send_due(scene.db, mailer):
-            pass
-
-
 async def _send(scene: Scene, receivers: Receivers) -> None:
     """Send what is due, for some turns: others' receivers may be slow, and are the worker's."""
     async with jobs.Courier(scene.db, receivers, scene.system.vault) as courier:
@@ -97,13 +91,12 @@ async def _send(scene: Scene, receivers: Receivers) -> None:
 
 async def _pending(scene: Scene) -> list[Delivery]:
     """What waits for its next try at the demo's endpoints."""
-    async with scene.db.connection() as conn:
-        ours = [one.id for one in await _ours(scene)]
-        pages = [
-            await views.deliveries(conn, scene.tenant, endpoint=id, status="pending", limit=100)
-            for id in ours
-        ]
-    return [row for page in pages for row in page.rows if not row.waiting]
+    found: list[Delivery] = []
+    for one in await _ours(scene):
+        async with scene.db.connection() as conn:
+            page = await views.deliveries(conn, scene.tenant, endpoint=one.id, status="pending", limit=100)
+        found += [row for row in page.rows if row.next_at is not None]
+    return found
 
 
 async def _try_now(scene: Scene, delivery: Delivery) -> None:
@@ -118,18 +111,19 @@ async def _in_vain(scene: Scene, receivers: Receivers) -> None:
             continue
         async with scene.db.tx() as tx:
             tried = await views.deliveries(tx, scene.tenant, endpoint=endpoint.id, type=replays.PING, limit=1)
-            row = (
-                tried.rows[0]
-                if tried.rows
-                else await replays.try_endpoint(tx, scene.tenant, endpoint.id, by=BY)
-            )
-        for _ in range(2 * len(DELAYS)):  # a worker may be at it too
+            if tried.rows:
+                row = tried.rows[0]
+            else:
+                row = await replays.try_endpoint(tx, scene.tenant, endpoint.id, by=BY)
+        until = time.monotonic() + PATIENCE
+        while row.status == "pending" and time.monotonic() < until:
+            if row.in_flight:
+                await asyncio.sleep(0.1)  # a worker is at it
+            else:
+                await _try_now(scene, row)
+                await _send(scene, receivers)
             async with scene.db.connection() as conn:
                 row = await views.delivery(conn, scene.tenant, row.id)
-            if row.status != "pending":
-                break
-            await _try_now(scene, row)
-            await _send(scene, receivers)
 
 
 async def _ours(scene: Scene) -> list[Endpoint]:

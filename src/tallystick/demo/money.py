@@ -23,7 +23,9 @@ from .tills import TRANSFER, opened, paid, payment
 DECLINED: Final = "9995"
 DISPUTED: Final = "0259"
 NO_REFUNDS: Final = "5126"
+OUTCOMES: Final[tuple[disputes.Outcome, ...]] = ("won", "lost")
 ROUND: Final = 100 * MICRO
+"""Thresholds are multiples of so many microcredits."""
 
 
 async def buy(scene: Scene, people: list[Person]) -> None:
@@ -39,15 +41,15 @@ async def buy(scene: Scene, people: list[Person]) -> None:
     )
 
     await paid(scene, first, ForAmount("credits", 250 * MICRO), "disputed", DISPUTED)
-    for name, outcome in (("won", "won"), ("lost", "lost")):
-        row = await paid(scene, third, ForPackage(small), f"dispute-{name}", DISPUTED)
-        await _close(scene, row, "won" if outcome == "won" else "lost")
+    for outcome in OUTCOMES:
+        row = await paid(scene, third, ForPackage(small), f"dispute-{outcome}", DISPUTED)
+        await _close(scene, row, outcome)
 
     left = await opened(scene, second, ForPackage(large), "left")
     await paid(scene, second, ForPackage(large), "left", DECLINED)
     await checkouts.expire_checkout(scene.system.till, scene.tenant, second, left.id, by=BY)
-    await _transfer(scene, second, small, "transfer-came", "came")
-    await _transfer(scene, third, small, "transfer-never-came", "never came")
+    await _transfer(scene, second, small, came=True)
+    await _transfer(scene, third, small, came=False)
 
 
 async def run_low(scene: Scene, people: list[Person]) -> None:
@@ -89,14 +91,16 @@ async def _close(scene: Scene, row: Payment | None, outcome: disputes.Outcome) -
             )
 
 
-async def _transfer(scene: Scene, account: int, package: UUID, name: str, outcome: str) -> None:
+async def _transfer(scene: Scene, account: int, package: UUID, *, came: bool) -> None:
+    """One that staff have decided upon."""
+    name = "transfer-came" if came else "transfer-never-came"
     row = await opened(scene, account, ForPackage(package), name, gateway=TRANSFER)
     assert row.payment is not None
     of = (scene.system.till, scene.tenant, account, row.payment)
     if (await payment(scene, row.payment)).ended_at is not None:
         return
     async with scene.db.tx() as tx:
-        if outcome == "came":
+        if came:
             await settling.approve(tx, *of, reference="Statement 11, line 4", by=BY)
         else:
             await settling.reject(tx, *of, reason="Nothing came within a week", by=BY)

@@ -141,7 +141,10 @@ def mail_host(public_url: str) -> str:
 
 
 def compose(message: Message, host: str) -> EmailMessage:
-    """The message as it goes out. Raises MailRefused for what no header can carry, such as a line's end."""
+    """The message as it goes out. Raises MailRefused for what no header can carry, such as a line's end.
+
+    Text that looks like an encoded word (RFC 2047) is set apart: the library would decode it, line ends and all.
+    """
     text = EmailMessage(policy=SMTP_POLICY)
     headers = {
         "From": message.sender or f"Tallystick <noreply@{host}>",
@@ -153,10 +156,14 @@ def compose(message: Message, host: str) -> EmailMessage:
     for name, value in headers.items():
         if not value.isprintable():
             raise MailRefused(f"{name} holds control characters")
+        if name != "To":  # there it would be another address
+            value = value.replace("=?", "= ?")
         try:
             text[name] = value
         except (ValueError, MessageError, IndexError):
             raise MailRefused(f"{name} cannot be written as a header") from None
+        if not str(text[name]).isprintable():
+            raise MailRefused(f"{name} holds control characters")
     # one address each, and nothing beside it: what is said to the server is what the header shows
     if len(text["From"].addresses) != 1 or [one.addr_spec for one in text["To"].addresses] != [
         message.recipient

@@ -21,6 +21,7 @@ from tallystick.domain.payments.port import (
     Seen,
     Site,
 )
+from tallystick.kernel.actor import Mode
 from tallystick.kernel.errors import Invalid
 from tallystick.kernel.ids import typeid
 
@@ -44,6 +45,9 @@ class Manual:
             if not isinstance(given, str) or len(given) > _OPTIONS[name] or "\0" in given:
                 raise Invalid(f"options.{name}", f"must be a text of at most {_OPTIONS[name]} characters")
         return dict(options)
+
+    def check_secret(self, name: str, text: str, mode: Mode) -> None:
+        """There are none."""
 
     async def customer(self, site: Site, who: Customer) -> str:
         return typeid("acct", who.uuid)

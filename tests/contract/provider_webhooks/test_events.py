@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from stripe import WebhookSignature
 
 from tallystick.db.pool import Database
 from tallystick.domain.catalog import packages
@@ -117,6 +118,16 @@ def test_an_event_that_nobody_signed(
         answer = nobody.http.post(address, content=said, headers=headers)
         assert answer.status_code == 400, answer.text
         assert set(answer.json()) == {"error"}
+    for signature in (
+        b"t=1795279933,v1=\xe9",
+        b"t=\xe9,v1=a",
+        b"t",
+        b"v1",
+        b"t=1,v1",
+        b"t=" + b"9" * 5000 + b",v1=a",
+    ):
+        answer = nobody.http.post(address, content=body, headers=[(b"Stripe-Signature", signature)])
+        assert (answer.status_code, set(answer.json())) == (400, {"error"}), signature
     assert _credits(api, account) == "0"
 
 
@@ -246,6 +257,12 @@ def test_bodies_that_are_signed_and_make_no_sense(nobody: Api, stripe: StripeDou
         headers, body = stripe.signed(event)
         answer = nobody.http.post(address, content=body, headers=headers)
         assert answer.status_code == 400, (event, answer.text)
+    ping = '{"id":"evt_2","type":"x.y","created":1,"data":{"object":{"a":%s}}}'
+    for strange in ("[" * 100_000, '"\\u0000"', '"\\ud800"', "NaN" * 2):
+        text = ping % strange
+        signature = WebhookSignature.generate_signature_header(text, stripe.secret)
+        answer = nobody.http.post(address, content=text, headers={"Stripe-Signature": signature})
+        assert answer.status_code == 400, strange[:20]
 
 
 def test_money_that_comes_late_and_a_refund_at_the_dashboard(

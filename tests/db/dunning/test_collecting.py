@@ -2,6 +2,8 @@
 
 import pytest
 
+from tallystick.domain.invoicing import drafts
+from tallystick.domain.invoicing.model import ONE, Draft, NewLine
 from tallystick.kernel.clock import iso
 from tests.db.subscriptions.shop import BEGIN, DAY, at
 
@@ -60,9 +62,9 @@ async def test_a_card_that_is_declined_is_tried_on_the_days_and_its_customer_rem
     ]
     assert desk.reminders(row) == [("28 Feb 10", 0), ("01 Mar 10", 1), ("07 Mar 10", 7)]
     assert desk.mails(row) == [
-        "Invoice INV-2027-002 is due today",
-        "Invoice INV-2027-002 is 1 day overdue",
-        "Invoice INV-2027-002 is 7 days overdue",
+        "TEST: Invoice INV-2027-002 is due today",
+        "TEST: Invoice INV-2027-002 is 1 day overdue",
+        "TEST: Invoice INV-2027-002 is 7 days overdue",
     ]
     assert len(desk.mails(row, "payment_failed")) == 5
     changes = desk.shop.rows(
@@ -110,3 +112,26 @@ async def test_what_a_renewal_issues_comes_before_a_later_reminder_of_an_earlier
         "uncollectible",
     ]
     assert desk.reminders(row) == [("25 Apr 10", 25)]
+
+
+async def test_what_happens_by_itself_is_dated_when_it_would_have_happened(desk: Desk) -> None:
+    row = await desk.customer("decline")
+    await desk.until(BEGIN + 60 * DAY)
+    tries = [one for one in await desk.front.payments(row.account) if one.cause == "dunning"]
+    assert len(tries) == 5
+    assert [(one.created_at, one.ended_at) for one in tries] == [(one.wanted_at,) * 2 for one in tries]
+    told = desk.shop.rows("select at from event where type = 'payment.failed' order by place")
+    assert [one["at"] for one in told] == [one.wanted_at for one in tries]
+
+
+async def test_an_invoice_by_hand_is_reminded_of_and_charged_by_nobody(desk: Desk) -> None:
+    row = await desk.customer("ok")
+    line = NewLine(kind="one_time", description="Setup", amount=500, quantity=ONE)
+    async with desk.shop.tx() as tx:
+        draft = Draft(account=row.account, currency="USD", lines=[line], due_at=BEGIN + 10 * DAY)
+        made = await drafts.create(tx, desk.front.tenant, draft, by="test")
+        await drafts.finalize(tx, desk.front.tenant, row.account, made.id, by="test")
+    await desk.until(BEGIN + 20 * DAY)
+    assert [day for _, day in desk.reminders(row)] == [-3, 0, 1, 7]
+    assert desk.front.bench.count("charge") == 0
+    assert (await desk.front.invoice(made.id)).status == "open"

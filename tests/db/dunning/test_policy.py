@@ -173,7 +173,7 @@ async def test_reminders_are_counted_from_the_day_it_is_due(desk: Desk) -> None:
     row = await desk.customer(None)
     await desk.until(RENEWAL + 13 * DAY)
     assert desk.reminders(row) == [("11 Mar 10", -3)]
-    assert desk.mails(row) == ["Invoice INV-2 is due on 14 March 2027"]
+    assert desk.mails(row) == ["TEST: Invoice INV-2 is due on 14 March 2027"]
     await desk.until(RENEWAL + 40 * DAY)
     assert [day for _, day in desk.reminders(row)] == [-3, 0, 1, 7]
 

@@ -81,9 +81,9 @@ async def test_a_customer_is_told_of_being_past_due_once_each_time(shop: Shop) -
         "ann@customer.example",
         "Acme Billing <billing@acme.example>",
         account,
-        "Your subscription to Pro is past due",
+        "TEST: Your subscription to Pro is past due",
     )
-    assert "29.00 USD for your subscription to Pro are still unpaid" in letter["body"]
+    assert "29.00 USD for your subscription to Pro is still unpaid" in letter["body"]
     assert "the subscription ends on 31 March 2027." in letter["body"]
     await shop.pay_all(rows[0])
     await shop.until(at("2027-04-02T10:00"))

@@ -42,6 +42,7 @@ from tallystick.domain.payments.port import (
 from tallystick.domain.payments.purchases import Offer
 from tallystick.domain.payments.till import Till
 from tallystick.domain.payments.views import q
+from tallystick.kernel.actor import Mode
 from tallystick.kernel.ids import owned_uuid
 
 CREDIT: Final = 1_000_000
@@ -77,6 +78,9 @@ class Bank:
 
     def check_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         return dict(options)
+
+    def check_secret(self, name: str, text: str, mode: Mode) -> None:
+        """It has none."""
 
     async def refund(self, site: Site, asked: RefundAsked) -> RefundSeen:
         self.calls += 1

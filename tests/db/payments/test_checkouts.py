@@ -1,5 +1,6 @@
 """Checkouts: opened once for a key, paid once, expired in time; and what happens when the gateway is away."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,10 @@ from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing.model import Draft, Invoice, NewLine
 from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.payments import checkouts
-from tallystick.domain.payments.checkouts import ForInvoice, ForMethod, ForPackage
+from tallystick.domain.payments.checkouts import ForInvoice, ForMethod, ForPackage, ForPlan
+from tallystick.domain.payments.port import PaymentSeen
 from tallystick.kernel.errors import Conflict, KeyReused, NotFound, Unavailable
-from tests.db.subscriptions.shop import BEGIN
+from tests.db.subscriptions.shop import BEGIN, flat
 
 from .front import Front
 
@@ -266,3 +268,41 @@ async def test_what_another_system_does_at_the_provider_is_left_alone(front: Fro
             await tx.execute("delete from checkout where id = %s", [other.id])
         await front.take(one)
     assert len(front.shop.rows("select 1 from payment")) == 1
+
+
+async def test_each_decline_on_a_page_is_told_once(front: Front) -> None:
+    account = await front.shop.customer()
+    page = await front.buy(account)
+    first = await front.pay(page, "decline")
+    await front.take(*first)
+    second = await front.pay(page, "stolen")
+    await front.take(*second)
+    await front.take(*first)
+    assert front.events(account).count("payment.failed") == 2
+    timed = [replace(one, at=BEGIN) for one in second if isinstance(one, PaymentSeen)]
+    await front.take(*timed)
+    assert front.events(account).count("payment.failed") == 2, "the same try, told with its time"
+    await front.take(*(replace(one, at=BEGIN + timedelta(minutes=1)) for one in timed))
+    assert front.events(account).count("payment.failed") == 3
+    await front.pay(page)
+    assert front.events(account).count("payment.failed") == 3
+
+
+async def test_a_plan_that_goes_on_keeps_the_way_to_pay(front: Front) -> None:
+    account = await front.shop.customer()
+    plan = await front.shop.plan("Pro", flat(999))
+    once = await front.shop.plan("Once", flat(999), interval="one_time")
+    assert (await front.open(account, ForPlan(plan))).save_method
+    assert not (await front.open(account, ForPlan(plan), save_method=False)).save_method
+    assert not (await front.open(account, ForPlan(once))).save_method
+    assert not (await front.buy(account)).save_method
+
+
+async def test_a_decline_that_turns_out_to_be_for_good_ends_the_page(front: Front) -> None:
+    account = await front.shop.customer()
+    page = await front.buy(account)
+    seen = await front.pay(page, "decline")
+    assert (await front.checkout(page.id)).status == "open"
+    await front.take(*(replace(one, final=True) for one in seen if isinstance(one, PaymentSeen)))
+    assert (await front.checkout(page.id)).status == "expired"
+    assert front.events(account).count("payment.failed") == 1

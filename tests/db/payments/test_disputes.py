@@ -36,6 +36,7 @@ async def test_credits_are_clawed_back_and_given_again_when_it_is_won(counter: C
     await counter.disputed(paid, status="won")
     [row] = await counter.disputes(ann)
     assert (row.status, row.closed_by, counter.credits(ann)) == ("won", "test", 80)
+    assert (await counter.payment(paid.id)).dispute == "won"
     assert sum(one["amount"] for one in row.returned) == 80 * CREDIT
     assert counter.events(ann, "dispute") == ["opened", "closed"]
     await counter.refund(paid)
@@ -49,7 +50,9 @@ async def test_a_lost_one_keeps_what_was_taken_and_allows_no_refund(counter: Cou
     with pytest.raises(Conflict) as refused:
         await counter.ask(paid)
     assert refused.value.code == "payment_disputed"
+    assert (await counter.payment(paid.id)).dispute == "open"
     await counter.disputed(paid, status="lost")
+    assert (await counter.payment(paid.id)).dispute == "lost"
     assert counter.credits(ann) == 0
     with pytest.raises(Conflict):
         await counter.ask(paid)

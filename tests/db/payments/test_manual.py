@@ -98,7 +98,7 @@ async def test_people_save_no_way_to_pay_and_say_nothing_of_cards(desk: Front, f
     account = await desk.shop.customer()
     with pytest.raises(Conflict) as refused:
         await desk.open(account, ForMethod())
-    assert refused.value.code == "gateway_disabled"
+    assert refused.value.code == "gateway_unsupported"
     page = await front.open(account, ForPackage(await front.package()))
     with pytest.raises(Conflict) as by_card:
         await say(front, await front.payment(page.payment), settling.approve)

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tallystick.domain.payments import methods, portal, views
+from tallystick.domain.payments import methods, portal, purchases, views
 from tallystick.domain.payments.model import Method
 from tallystick.kernel.errors import Conflict, NotFound, Unavailable
+from tests.db.subscriptions.shop import BEGIN
 
 from .front import Front
 
@@ -77,3 +78,20 @@ async def test_the_portal_is_the_gateways(front: Front) -> None:
     with pytest.raises(Conflict) as refused:
         await portal.portal_url(front.till, front.tenant, account, "")
     assert refused.value.code == "gateway_refused"
+
+
+async def test_one_saved_after_the_standard_one_was_declined_takes_its_place(front: Front) -> None:
+    account = await front.shop.customer()
+    bad = await front.save(account, "decline")
+    other = await front.save(account)
+    assert (bad.standard, other.standard) == (True, False)
+    async with front.shop.tx() as tx:
+        offer = await purchases.offer_of_package(tx, front.tenant, await front.package())
+        bill, _ = await purchases.issue(
+            tx, front.tenant, account, offer, cause="checkout", at=BEGIN, by="test"
+        )
+    assert (await front.charge(bill)).status == "failed"
+    good = await front.save(account)
+    assert good.standard
+    assert not (await front.save(account)).standard
+    assert (await front.charge(bill)).status == "succeeded"

@@ -38,6 +38,9 @@ async def busy(counter: Counter) -> None:
     await counter.paid(third)
     assert (await counter.paid(third, 50)).to_credit == 50
     await counter.disputed(await counter.bought(bob))
+    won = await counter.bought(bob)
+    await counter.disputed(won, "d-2")
+    await counter.disputed(won, "d-2", "won")
     await counter.take(RefundSeen("r-1", f"p-{first}", "succeeded", 100, "USD"))
 
 
@@ -52,6 +55,8 @@ LIES = [
     ("refund_parts", "update refund set from_invoice = from_invoice - 1 where from_invoice > 0"),
     ("refund_taken", "update refund set taken = '[{\"entry\": 1, \"amount\": 5, \"credit_type\": \"credits\"}]'"),
     ("refund_taken", "update dispute set taken = replace(taken::text, 'credits', 'others')::json"),
+    ("dispute_returned", "update dispute set returned = replace(returned::text, 'credits', 'others')::json"),
+    ("dispute_returned", "update dispute set taken = '[]' where status = 'won'"),
     ("purchase_grants", "update purchase set credits = credits + 1 where fulfilled_at is not null"),
     ("purchase_grants", "update purchase set grant_id = (select min(grant_id) from purchase o"
                         " where o.account_id = purchase.account_id) where fulfilled_at is not null"),
@@ -67,7 +72,7 @@ async def test_the_truth_and_every_lie(db: Database) -> None:
     assert await verify(db) == []
     assert await verify_invoices(db) == []
     assert (await verify_books(db)).ok
-    assert await count(db) == 8
+    assert await count(db) == 9
     assert {f"check_{check}" for check, _ in LIES} == set(CHECKS)
     with psycopg.connect(db.url) as conn:
         for check, lie in LIES:

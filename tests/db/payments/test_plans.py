@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from tallystick.domain.catalog import actions as catalog
+from tallystick.domain.catalog import views as plans
 from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.ledger.verify import verify
 from tallystick.domain.payments.checkouts import ForPlan
@@ -188,3 +190,20 @@ async def test_a_plan_that_is_paid_once(front: Front) -> None:
     await front.pay(page)
     rows = front.shop.rows("select status from subscription order by id")
     assert [row["status"] for row in rows] == ["active", "active"]
+
+
+async def test_what_was_offered_is_what_an_upgrade_comes_to(front: Front) -> None:
+    account = await front.shop.customer()
+    small = await front.shop.plan("Small", flat(10_00), rank=1)
+    big = await front.shop.plan("Big", flat(20_00), rank=2)
+    await front.shop.subscribe(account, small)
+    page = await front.open(account, ForPlan(big))
+    async with front.shop.tx() as tx:
+        found = await plans.plan(tx, front.tenant, big)
+        terms = msgspec.structs.replace(found.terms, components=(flat(90_00),))
+        await catalog.update_plan(tx, front.tenant, big, terms=terms, by="test")
+    await front.pay(page)
+    row = await current(front, account)
+    assert (row.plan, row.version) == (big, 1)
+    assert [bill.remaining for bill in await front.shop.bills(row)] == [0, 0]
+    assert (await front.payment(page.payment)).applied == page.amount

@@ -11,7 +11,7 @@ from tallystick.db.pool import Database
 from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.invoicing.verify import verify as verify_invoices
 from tallystick.domain.ledger.verify import verify as verify_books
-from tallystick.domain.payments import refunds, settling
+from tallystick.domain.payments import refunds, settings, settling
 from tallystick.domain.payments.checkouts import ForAmount, expire_checkout, open_checkout
 from tallystick.domain.payments.port import CheckoutSeen, RefundSeen
 from tallystick.domain.payments.verify import verify
@@ -34,6 +34,10 @@ async def settled(work: Awaitable[Any]) -> Any:
 async def test_one_end_state(db: Database) -> None:
     counter = Counter(db, (await cast.first_app(db)).app.live, Bank("checkout", "refund"))
     await cast.crowd(db)
+    async with db.tx() as tx:
+        await settings.put_gateway(
+            tx, counter.till, counter.tenant, "sandbox", enabled=True, options={}, secrets=None, by="test"
+        )
     chance = random.Random(4)
     for number in range(4):
         ann = await counter.customer()

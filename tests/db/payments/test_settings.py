@@ -112,6 +112,9 @@ async def test_the_servers_own_secrets_are_the_first_apps_live_ones(db: Database
         live = await settings.site(conn, till, first.app.live, "stripe")
         assert live.secrets == {"secret_key": SECRET}
         assert live.options == {"api_base": "http://127.0.0.1:1"}
+        shown = await settings.gateway(conn, till, first.app.live, "stripe")
+        assert (shown.enabled, shown.standard) == (True, True)
+        assert shown.hints == {"secret_key": "environment"}
         for tenant in (first.app.test, stranger.live, stranger.test):
             with pytest.raises(Conflict) as none:
                 await settings.site(conn, till, tenant, "stripe")
@@ -124,6 +127,61 @@ async def test_the_servers_own_secrets_are_the_first_apps_live_ones(db: Database
         )  # fmt: skip
     async with db.connection() as conn:
         assert (await settings.site(conn, till, first.app.live, "stripe")).secrets == {"secret_key": own}
+
+
+async def test_a_live_shop_that_takes_cards_takes_transfers_only_where_it_says_so(db: Database) -> None:
+    """Else a member orders a higher plan on account, which begins before it is paid."""
+    async with db.tx() as tx:
+        live = (await identity.create_app(tx, "A shop")).live
+    by_hand = BenchGateway(name="manual", features=frozenset({"checkout", "staff"}))
+    shop = Front(Shop(db, live), others=[BenchGateway(name="stripe", secret_names=NAMES), by_hand])
+    await put(shop, standard=True, secrets={"secret_key": SECRET})
+    with pytest.raises(Conflict) as off:
+        await site(shop, "manual")
+    assert off.value.code == "gateway_disabled"
+    async with db.connection() as conn:
+        assert not (await settings.gateway(conn, shop.till, live, "manual")).enabled
+    await site(shop, "manual", even_disabled=True)
+    await put(shop, "manual")
+    await site(shop, "manual")
+
+
+async def test_live_customers_pay_on_the_sandbox_only_where_it_was_switched_on(db: Database) -> None:
+    async with db.tx() as tx:
+        live = (await identity.create_app(tx, "A shop")).live
+    by_hand = BenchGateway(name="manual", features=frozenset({"checkout", "staff"}))
+    shop = Front(Shop(db, live), others=[BenchGateway(name="stripe", secret_names=NAMES), by_hand])
+
+    async def standard() -> str:
+        async with db.connection() as conn:
+            return await settings.standard_gateway(conn, shop.till, live)
+
+    with pytest.raises(Conflict) as nothing:
+        await standard()
+    assert nothing.value.code == "gateway_not_set_up"
+    for name in ("sandbox", "manual"):
+        with pytest.raises(Conflict) as off:
+            await site(shop, name)
+        assert off.value.code == "gateway_disabled"
+        assert name in off.value.message
+    await put(shop, "sandbox", standard=None)
+    assert await standard() == "sandbox"
+    await site(shop, "sandbox")
+    await put(shop, "manual", standard=None)
+    assert await standard() == "manual"
+    await put(shop, standard=None, secrets={"secret_key": SECRET})
+    assert await standard() == "stripe"
+    with pytest.raises(Conflict) as over:
+        await site(shop, "sandbox")
+    assert over.value.code == "gateway_disabled"
+    await put(shop, "manual", standard=True)
+    await put(shop, "manual", standard=None, options={"x": 1})
+    assert await standard() == "manual"
+    await put(shop, "manual", standard=None, enabled=False)
+    assert await standard() == "stripe"
+    await put(shop, enabled=False, standard=None)
+    with pytest.raises(Conflict):
+        await standard()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tallystick.domain.identity import actions as identity
 from tallystick.domain.ledger import commands as command
 from tallystick.domain.ledger.commands import order
 from tallystick.domain.ledger.model import Answer
-from tallystick.domain.payments import checkouts, purchases, settling
+from tallystick.domain.payments import checkouts, purchases, settings, settling
 from tallystick.domain.payments import jobs as payments_jobs
 from tallystick.domain.reloads import jobs
 from tests.cast import crowd
@@ -34,7 +34,19 @@ async def busy(db_url: str) -> AsyncIterator[Place]:
     try:
         async with db.tx() as tx:
             app = await identity.create_app(tx, "A shop")
-        yield Place(Shop(db, app.live))
+        place = Place(Shop(db, app.live))
+        async with db.tx() as tx:  # in live mode the sandbox works only where it was switched on
+            await settings.put_gateway(
+                tx,
+                till_of(db, place.bench),
+                app.live,
+                "sandbox",
+                enabled=True,
+                options={},
+                secrets=None,
+                by="test",
+            )
+        yield place
     finally:
         await db.close()
 

@@ -170,7 +170,7 @@ async def test_what_cannot_be_set(place: Place) -> None:
     with pytest.raises(Conflict, match="no way to pay"):
         await place.auto(poor)
     await place.auto(poor, enabled=False)
-    with pytest.raises(Invalid, match="not both"):
+    with pytest.raises(Invalid, match="must be given"):
         await place.auto(account, amount=None)
     with pytest.raises(Invalid):
         await place.auto(account, threshold=0)

@@ -48,4 +48,4 @@ async def test_it_verifies_what_we_send(post: Post, capsys: pytest.CaptureFixtur
     [row] = await post.deliveries()
     assert (row.status, row.last_status) == ("succeeded", 200)
     assert capsys.readouterr().out == "invoice.paid {'n': 'hello'}\n"
-    assert forged.status == 500
+    assert forged.status == 400

@@ -169,11 +169,13 @@ class Counter:
 
         self.house.run(move())
 
-    def got_the_transfer(self, order: Checkout) -> None:
+    def got_the_transfer(self, order: Checkout, amount: int | None = None) -> None:
         async def approve() -> None:
             assert order.payment is not None
             async with self.till.db.tx() as tx:
-                await settling.approve(tx, self.till, self.tenant, order.account, order.payment, by="test")
+                await settling.approve(
+                    tx, self.till, self.tenant, order.account, order.payment, amount=amount, by="test"
+                )
 
         self.house.run(approve())
 

@@ -28,6 +28,8 @@ def test_credits_are_bought_with_the_keyboard_alone(page: Page, counter: Counter
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Tab")
     expect(page.get_by_role("checkbox")).to_be_focused()
+    expect(page.get_by_role("checkbox")).not_to_be_checked()
+    page.keyboard.press("Space")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Pay $10.00")).to_be_focused()
     page.keyboard.press("Enter")
@@ -47,7 +49,6 @@ def test_a_declined_card_says_why_and_another_one_pays(page: Page, counter: Coun
     expect(page.get_by_role("alert")).to_contain_text("too little money")
     sound(page)
     assert counter.balance(account) == 0
-    page.get_by_role("checkbox").uncheck()
     pay_with(page, "4242")
     page.wait_for_url(counter.shop(order))
     assert counter.balance(account) == 1100
@@ -96,6 +97,42 @@ def test_a_bank_transfer_says_where_to_send_how_much_for_what(page: Page, counte
     expect(page.get_by_role("heading", name="Payment received")).to_be_visible()
     sound(page)
     assert counter.balance(account) == 1100
+
+
+def test_part_of_a_transfer_says_what_came_and_what_is_due(page: Page, counter: Counter) -> None:
+    account = counter.customer()
+    counter.takes_transfers("IBAN GB33 BUKB 2020")
+    order = counter.sells_credits(account, gateway="manual")
+    counter.got_the_transfer(order, 400)
+    page.goto(counter.url_of(order))
+    expect(page.get_by_text("$4.00 has arrived")).to_be_visible()
+    expect(page.get_by_text("$6.00 of the invoice is still due")).to_be_visible()
+    page.goto(counter.portal(account))
+    page.get_by_role("button", name=re.compile("^Pay invoice")).click()
+    page.wait_for_url("**/pay/**")
+    pay_with(page, "4242")
+    expect(page.get_by_role("status")).to_contain_text("paid")
+    assert counter.balance(account) == 1100
+
+
+@pytest.mark.parametrize(
+    ("trial", "said"),
+    [
+        (0, "Your card is kept and charged $49.00, plus tax, each month until you cancel."),
+        (14, "Your card is kept. After the trial, from"),
+    ],
+)
+def test_a_plan_says_that_its_card_is_charged_again(
+    page: Page, counter: Counter, trial: int, said: str
+) -> None:
+    account = counter.customer()
+    order = counter.sells_plan(account, trial_days=trial)
+    page.goto(counter.url_of(order))
+    expect(page.get_by_text(said)).to_be_visible()
+    expect(page.get_by_role("checkbox")).to_have_count(0)
+    pay_with(page, "4242")
+    page.wait_for_url(counter.shop(order))
+    assert [one.last4 for one in counter.methods(account)] == ["4242"]
 
 
 def test_the_portal_keeps_ways_to_pay(page: Page, counter: Counter) -> None:

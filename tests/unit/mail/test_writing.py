@@ -109,3 +109,13 @@ def test_what_does_not_go_through_is_tried_over_two_days() -> None:
     assert waits == sorted(waits)
     assert timedelta(hours=47) < sum(waits, timedelta()) < timedelta(hours=49)
     assert pauses[len(waits) :] == [None] * (11 - len(waits))
+
+
+def test_what_no_one_sees_stays_out_of_headers() -> None:
+    name = "Pro \U0001f469\u200d\U0001f4bb\u202e\u2028 plan"
+    assert (
+        writing.sender(name, "billing@acme.example") == "Pro \U0001f469\U0001f4bb plan <billing@acme.example>"
+    )
+    values = {"url": name, "endpoint": "we_1", "reason": "gone", "failures": "3"}
+    subject, _ = writing.write("endpoint_disabled", values)
+    assert subject == "A webhook endpoint was disabled: Pro \U0001f469\U0001f4bb plan"

@@ -7,6 +7,7 @@ from fastapi import Response
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import views as invoicing
 from tallystick.domain.payments import settings, settling, views
+from tallystick.domain.payments.letters import customer_page
 from tallystick.domain.payments.model import Payment
 from tallystick.domain.payments.port import PaymentSeen, Seen, Site
 from tallystick.kernel.errors import NotFound
@@ -35,7 +36,8 @@ async def confirm(system: System, call: Call) -> Response:
     heading, text = said.get(
         payment.status, ("Nothing to confirm", "This payment does not wait for you any more.")
     )
-    return pages.message(heading, text, **look)
+    link = customer_page(system.till, payment.account_uuid) if payment.status == "failed" else ""
+    return pages.message(heading, text, link=link, link_text="Pay another way", **look)
 
 
 async def confirmed(system: System, call: Call) -> Response:

@@ -6,18 +6,21 @@ the credits there. Where a kill comes in between, the next look at the page mend
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Response
 
+from tallystick.db.pool import Tx
 from tallystick.domain.catalog import offers
 from tallystick.domain.identity import views as identity
 from tallystick.domain.identity.model import Account
 from tallystick.domain.invoicing import views as invoicing
-from tallystick.domain.payments import previewing, settings, settling, views
+from tallystick.domain.payments import completing, previewing, settings, settling, views
 from tallystick.domain.payments.model import Checkout, Payment
 from tallystick.domain.payments.port import CheckoutSeen, Seen, Site
+from tallystick.domain.subscriptions import views as subscriptions
 from tallystick.kernel.actor import Mode
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.ids import owner_of, parse_typeid, typeid
@@ -46,6 +49,8 @@ class Order:
     site: Site
     words: Words
     here: str
+    due: int = 0
+    """What is left to pay of its invoice after money came."""
 
     @property
     def tenant(self) -> int:
@@ -54,6 +59,16 @@ class Order:
     @property
     def total(self) -> str:
         return self.words.money(self.row.amount, self.row.currency) if self.row.amount else ""
+
+    @property
+    def arrived(self) -> str:
+        """What came, and what is still due."""
+        came = self.row.amount if self.payment is None else self.payment.amount
+        text = f"Your payment of {self.words.money(came, self.row.currency)} has arrived."
+        if self.due:
+            rest = self.words.money(self.due, self.row.currency)
+            text += f" {rest} of the invoice is still due: please pay the rest too."
+        return text
 
     @property
     def frame(self) -> dict[str, Any]:
@@ -70,6 +85,7 @@ class Order:
         async with self.system.db.connection() as conn:
             self.row = await views.checkout(conn, self.tenant, self.row.id)
             self.payment = await _payment(conn, self.tenant, self.row.payment)
+            self.due = await _due(conn, self.row)
 
 
 def frame(system: System, site: Site, gateway: str, words: Words) -> dict[str, Any]:
@@ -154,8 +170,16 @@ async def _order(system: System, call: Call) -> Order:
         site = await settings.site(conn, system.till, tenant, row.gateway, even_disabled=True)
         words = Words(await invoicing.settings(conn, tenant))
         payment = await _payment(conn, tenant, row.payment)
+        due = await _due(conn, row)
     here = f"{base(system)}/pay/{call['checkout']}/{call['token']}"
-    return Order(system, account, row, payment, site, words, here)
+    return Order(system, account, row, payment, site, words, here, due)
+
+
+async def _due(conn: Tx, row: Checkout) -> int:
+    if row.invoice is None or row.status != "completed":
+        return 0
+    bill = await invoicing.invoice(conn, row.tenant, row.invoice)
+    return bill.remaining if bill.status == "open" else 0
 
 
 async def _payment(conn: Any, tenant: int, payment: UUID | None) -> Payment | None:
@@ -174,6 +198,7 @@ async def _looked(order: Order) -> None:
 
 
 async def _open(order: Order, gateway: Cards, page: Page) -> Response:
+    kept = await _kept(order)
     return pages.page(
         "pay",
         heading=_heading(order),
@@ -181,14 +206,31 @@ async def _open(order: Order, gateway: Cards, page: Page) -> Response:
         cards=gateway.cards,
         chosen=page.card or gateway.cards[0].last4,
         failure=page.failure_message,
-        offers_saving=order.row.save_method and bool(order.row.amount),
-        keep=page.keep_card or page.card is None,
+        kept=kept,
+        offers_saving=order.row.save_method and bool(order.row.amount) and not kept,
+        keep=page.card is not None and page.keep_card,
         total=order.total,
         button=_heading(order),
         here=order.here,
         cancel_url=shown.web(order.row.cancel_url),
         **order.frame,
     )
+
+
+async def _kept(order: Order) -> str:
+    """What the card is kept for, '' where the customer chooses, or none is kept for a plan."""
+    if order.row.intent is None or not order.row.save_method:
+        return ""
+    async with order.system.db.connection() as conn:
+        terms = await completing.terms_of(conn, order.row)
+        held = await subscriptions.current(conn, order.tenant, order.row.account)
+        now = await identity.now(conn, order.tenant)
+    begins = None
+    if held is not None and held.status == "trialing":
+        begins = held.trial_end
+    elif order.row.intent["trial"] and not order.row.amount and terms.trial_days:
+        begins = now + timedelta(days=terms.trial_days)
+    return order.words.kept(terms, begins)
 
 
 async def _transfer(order: Order) -> Response:
@@ -232,7 +274,7 @@ def _ended(order: Order) -> Response:
         text = order.payment.failure_message or "The payment did not go through."
         link = shown.web(order.row.cancel_url)
         return pages.message("Nothing was paid", text, link=link, **order.frame)
-    text = "Thank you." if not order.total else f"Thank you. Your payment of {order.total} has arrived."
+    text = "Thank you." if not order.total else f"Thank you. {order.arrived}"
     return pages.message(_thanks(order), text, link=shown.success_url(order.row), **order.frame)
 
 

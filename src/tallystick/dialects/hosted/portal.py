@@ -200,7 +200,7 @@ async def _visit(system: System, call: Call) -> Visit:
         account = await identity.account_linked(conn, owner_of(uuid))
         if account.uuid != uuid:
             raise NotFound("page")
-        gateway = await settings.standard_gateway(conn, system.till, account.tenant_id)
+        gateway = await settings.standard_or_none(conn, system.till, account.tenant_id) or "manual"
         site = await settings.site(conn, system.till, account.tenant_id, gateway, even_disabled=True)
         words = Words(await invoicing.settings(conn, account.tenant_id))
     here = f"{base(system)}/portal/{call['account']}/{call['token']}"

@@ -7,11 +7,11 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from tallystick.domain.catalog.model import Plan
-from tallystick.domain.catalog.terms import Interval
+from tallystick.domain.catalog.terms import Interval, Terms
 from tallystick.domain.invoicing.documents import invoice_document
 from tallystick.domain.invoicing.model import Invoice, Settings
 from tallystick.domain.invoicing.wording import day, locale_of, money, quantity
-from tallystick.domain.payments.model import Checkout, Method, Payment
+from tallystick.domain.payments.model import Checkout, DisputeStatus, Method, Payment
 from tallystick.domain.reloads.model import AutoReload
 from tallystick.domain.subscriptions.model import Subscription
 from tallystick.kernel.ids import typeid
@@ -25,6 +25,12 @@ _EVERY: Final[dict[Interval, str]] = {
     "quarterly": "a quarter",
     "yearly": "a year",
     "one_time": "once",
+}
+
+_EACH: Final[dict[Interval, str]] = {
+    "monthly": "each month",
+    "quarterly": "each quarter",
+    "yearly": "each year",
 }
 
 
@@ -84,6 +90,22 @@ class Words:
             under = f"{terms.trial_days} days free, then {later}" if terms.trial_days else later
             under += ", and what you use" if terms.usages else ""
         return Bill("Your plan", [Line(plan.name, under, total)], [Sum("Due now", total, strong=True)])
+
+    def kept(self, terms: Terms, begins: datetime | None) -> str:
+        """What a card is kept for that a plan is taken with; '' for a plan that is paid once.
+
+        ``begins``: the end of a trial, from when on it is charged.
+        """
+        each = _EACH.get(terms.interval)
+        if each is None:
+            return ""
+        what = self.money(terms.base_amount, terms.currency) if terms.base_amount else "what you used"
+        if terms.base_amount:
+            what += ", plus tax and what you use," if terms.usages else ", plus tax,"
+        first = "Your card is kept and charged"
+        if begins is not None:
+            first = f"Your card is kept. After the trial, from {self.day(begins)}, it is charged"
+        return f"{first} {what} {each} until you cancel."
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +174,13 @@ _SAID: Final = {
 }
 
 
+_DISPUTED: Final[dict[DisputeStatus, str]] = {
+    "open": "disputed with the bank",
+    "won": "dispute ended, the payment stands",
+    "lost": "disputed, the bank gave it back",
+}
+
+
 def said(status: str) -> str:
     return _SAID.get(status, status.capitalize())
 
@@ -184,7 +213,7 @@ def reload(row: AutoReload | None, words: Words) -> str:
     if row.stop_reason is not None:
         return "Automatic top-up has stopped: " + (row.stop_message or "it was declined.")
     what = "a package" if row.amount is None else f"{words.credits(row.amount)} more"
-    return f"Buys {what} by itself below {words.credits(row.threshold)}"
+    return f"Automatic top-up: buys {what} when fewer than {words.credits(row.threshold)} are left"
 
 
 def method(row: Method, here: str) -> ShownMethod:
@@ -206,7 +235,7 @@ def known_as(row: Method) -> str:
 def invoice(row: Invoice, words: Words, here: str) -> ShownInvoice:
     """``here`` is the portal's address."""
     named = typeid("inv", row.id)
-    payable = row.status in ("open", "uncollectible") and row.remaining > 0
+    payable = row.status == "open" and row.remaining > 0
     return ShownInvoice(
         row.number or "Invoice",
         words.day(row.issued_at or row.created_at),
@@ -225,6 +254,8 @@ def payment(row: Payment, words: Words, number: str | None) -> ShownPayment:
         text = f"{text}: {row.failure_message}" if text else row.failure_message
     if row.refunded:
         text = f"{text} ({words.money(row.refunded, row.currency)} sent back)".strip()
+    if row.dispute is not None:
+        text = f"{text} ({_DISPUTED[row.dispute]})".strip()
     return ShownPayment(
         words.day(row.ended_at or row.created_at),
         text,

@@ -117,7 +117,7 @@ class Reversal(msgspec.Struct):
     held: Credits
 
 
-class Refund(msgspec.Struct):
+class GrantRefund(msgspec.Struct):
     id: str
     account: str
     credit_type: str
@@ -267,10 +267,10 @@ def reversal(answer: Answer) -> Reversal:
     )
 
 
-def refund(answer: Answer) -> Refund:
+def refund(answer: Answer) -> GrantRefund:
     entry = _entry(answer)
     tail = entry_tail(entry.account, entry.seq)
-    return Refund(
+    return GrantRefund(
         "refund_" + tail,
         account_id(answer.account),
         entry.credit_type,

@@ -214,7 +214,7 @@ class SetOverdraft(Form):
     credit_type: CreditType | None = None
 
 
-class Address(Form):
+class PostalAddress(Form):
     """``country`` is a code of ISO 3166-1: two capital letters."""
 
     line1: Annotated[str, _text(255)] | None = None
@@ -235,7 +235,7 @@ class NewAccount(Form):
     last_name: Annotated[str, _text(100)] | None = None
     phone: Annotated[str, _text(50)] | None = None
     kind: CustomerKind | None = Field(None, description="By default `individual`.")
-    address: Address | None = None
+    address: PostalAddress | None = None
     tax_id: Annotated[str, _text(100)] | None = None
     tax_exempt: bool | None = None
     currency: Currency | None = None
@@ -253,7 +253,7 @@ class AccountPatch(Form):
     last_name: Annotated[str, _text(100)] = ""
     phone: Annotated[str, _text(50)] = ""
     kind: CustomerKind = "individual"
-    address: Address = Field(default_factory=Address)
+    address: PostalAddress = Field(default_factory=PostalAddress)
     tax_id: Annotated[str, _text(100)] = ""
     tax_exempt: bool = False
     status: AccountStatus = Field(

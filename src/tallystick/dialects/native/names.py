@@ -19,7 +19,9 @@ _MOST: Final = 200_000  # accounts remembered
 _ENTRY_PREFIXES: Final = ("entry", "debit", "transfer", "reversal", "refund", "adjustment")
 
 # What the audit log names by its kind and UUID, and shows as a TypeID.
-_SHOWN: Final = frozenset(("key", "user", "acct", "plan", "feat", "pkg", "sub", "inv", "cn", "tax", "we", "wd"))
+_SHOWN: Final = frozenset(
+    ("key", "user", "acct", "plan", "feat", "pkg", "sub", "inv", "cn", "tax", "we", "wd")
+)
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [a + b for a in _ALPHABET for b in _ALPHABET]

@@ -22,7 +22,11 @@ integers or decimal strings and answered as decimal strings.
 
 Any POST may carry an `Idempotency-Key`: the same request again gives the first answer again, with
 `Idempotent-Replayed: true`; another request under the same key is refused. Errors are problem+json (RFC 9457), and
-their `code` never changes its meaning."""
+their `code` never changes its meaning.
+
+What webhook endpoints are sent stands under `webhooks`, a body for each type of event: `event`, `data`, `timestamp`
+and `app_id`, signed as Standard Webhooks says. `GET /v2/events` shows the same data. Money is a decimal string of the
+major unit beside a `currency` there, and an object of minor units in the answers here."""
 
 TAGS: Final = [
     {"name": "Accounts", "description": "Who owns credits."},
@@ -38,6 +42,10 @@ TAGS: Final = [
     {"name": "Usage", "description": "Usage events, and the meters that add them up."},
     {"name": "Webhooks", "description": "What happened, and telling others of it: events, webhooks, e-mail."},
     {"name": "Reloads", "description": "Buying credits automatically, and alerts of low balances."},
+    {
+        "name": "Test clock",
+        "description": "An app's own time in test mode, moved on to see what time brings.",
+    },
     {"name": "Requests", "description": "Request statistics."},
 ]
 
@@ -132,8 +140,10 @@ def path_parameters(path: str) -> list[dict[str, Any]]:
     return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
 
 
-def document(api: FastAPI, forms: list[type[BaseModel]], structs: list[Any]) -> dict[str, Any]:
-    """The OpenAPI document of the native contract."""
+def document(
+    api: FastAPI, forms: list[type[BaseModel]], structs: list[Any], webhooks: dict[str, Any]
+) -> dict[str, Any]:
+    """The OpenAPI document of the native contract. No two things in it may have one name."""
     whole = get_openapi(
         title=api.title,
         version=api.version,
@@ -149,8 +159,10 @@ def document(api: FastAPI, forms: list[type[BaseModel]], structs: list[Any]) -> 
     )
     schemas |= {name + "Request": schema for name, schema in made.get("$defs", {}).items()}
     _, shown = msgspec.json.schema_components(structs, ref_template=REF + "{name}")
+    assert not (set(schemas) & set(shown)), set(schemas) & set(shown)
     schemas |= shown
     schemas["Problem"] = _PROBLEM
     whole["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     whole["security"] = [{"bearer": []}]
+    whole["webhooks"] = webhooks
     return whole

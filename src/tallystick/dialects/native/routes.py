@@ -35,6 +35,7 @@ from . import (
 from .handlers import accounts, batch, books, catalog, keys, ledger, requests, signin
 from .native import Native, System, native_of
 from .table import Cold, Hot
+from .webhooks import told
 
 NAME: Final = "native"
 PREFIXES: Final = ("/v2",)
@@ -64,7 +65,7 @@ HOT: Final = [
     _command("POST", "/v2/grants", ledger.create_grant, commands.GRANT, answers.Grant,
              {"account": _ACCOUNT, "amount": 1000, "source": "purchase",
               "paid": {"amount": "9.99", "currency": "USD"}}),
-    _command("POST", "/v2/grants/{grant}/refund", ledger.refund_grant, commands.REFUND, answers.Refund,
+    _command("POST", "/v2/grants/{grant}/refund", ledger.refund_grant, commands.REFUND, answers.GrantRefund,
              {"amount": 10, "reason": "paid twice"}),
     _command("POST", "/v2/entries/{entry}/reverse", ledger.reverse_entry, commands.REVERSE, answers.Reversal,
              {"reason": "the job failed"}),
@@ -243,8 +244,8 @@ def _document_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
         if not made:
             forms = [row.form for row in HOT if row.form is not None]
             forms += [media.form for row in HOT for media in row.also]
-            structs = [row.answer for row in HOT] + [row.answer for row in COLD]
-            made.update(openapi.document(app, forms, structs))
+            structs = [row.answer for row in HOT] + [row.answer for row in COLD] + list(told.DATA.values())
+            made.update(openapi.document(app, forms, structs, told.webhooks(openapi.REF, "Webhooks")))
         return made
 
     return document

@@ -62,7 +62,7 @@ class Happening:
 
     at: datetime
     kind: str
-    """subscription.<change>, invoice.issued or credits.expired."""
+    """subscription.<change>, invoice.issued, payment.<status> or credits.expired."""
     account_id: int
     account: UUID
     subscription: UUID | None
@@ -88,7 +88,7 @@ class Advanced:
 def target(clock: Clock, to: datetime | None, by: Duration | None) -> datetime:
     """The moment to move to: exactly one of both is given. Raises Invalid for one that a clock is not moved to."""
     if (to is None) == (by is None):
-        raise Invalid("to", "or by must be given, not both")
+        raise Invalid("to", "or by must be given" if to is None else "and by must not both be given")
     field = "to" if by is None else "by"
     try:
         moment = to if by is None else by.after(clock.now)

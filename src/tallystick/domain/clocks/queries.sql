@@ -22,6 +22,12 @@ with happened as materialized (
     from invoice i
     where i.tenant_id = %(tenant)s and i.issued_at > %(after)s and i.issued_at <= %(until)s
     union all
+    -- what nobody asked for by hand, by the moment it was wanted for; see payments.model.AUTOMATIC
+    select p.wanted_at, 'payment.' || p.status, p.account_id, null, p.invoice_id, null, p.number
+    from payment p
+    where p.tenant_id = %(tenant)s and p.cause in ('dunning', 'reload')
+        and p.wanted_at > %(after)s and p.wanted_at <= %(until)s
+    union all
     select e.effective_at, 'credits.expired', e.account_id, null, null, e.seq, e.seq
     from account_directory d
     join account_head h on h.account_id = d.account_id and h.last_at > %(after)s

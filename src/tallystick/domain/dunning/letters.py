@@ -1,8 +1,6 @@
 """The e-mail that reminds a customer, in the commit of the fact."""
 
-import time
 from datetime import datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from tallystick.db.pool import Tx
@@ -11,13 +9,9 @@ from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.invoicing.model import Invoice, Settings
 from tallystick.domain.mail import actions as mail
 from tallystick.domain.mail.writing import sender
-from tallystick.domain.payments.links import portal_token
+from tallystick.domain.payments.letters import customer_page
 from tallystick.domain.payments.till import Till
-from tallystick.kernel.ids import typeid
 from tallystick.kernel.money import Money
-
-LINK: Final = 14 * 86_400
-"""Seconds for which the link in a letter leads to the customer's page."""
 
 
 async def remind(tx: Tx, till: Till, row: Invoice, day: int) -> None:
@@ -34,18 +28,13 @@ async def remind(tx: Tx, till: Till, row: Invoice, day: int) -> None:
         "days": day,
         "name": who.name,
         "seller": seller.name,
-        "pay_url": _page(till, typeid("acct", row.account_uuid)),
+        "pay_url": customer_page(till, row.account_uuid),
     }
     for address in await identity.recipients(tx, row.tenant, row.account):
         await mail.queue(
             tx, row.tenant, "invoice_reminder", address, key=f"reminder:{row.id}:{day}:{address}", values=values,
             account=row.account, sender=sender(seller.name, seller.email),
         )  # fmt: skip
-
-
-def _page(till: Till, account: str) -> str:
-    until = int(time.time()) + LINK
-    return f"{till.public_url}/portal/{account}/{portal_token(till.vault, account, until, '')}"
 
 
 def _day(settings: Settings, moment: datetime) -> str:

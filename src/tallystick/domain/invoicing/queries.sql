@@ -118,7 +118,9 @@ with made as (
         total = %(total)s, credit_applied = %(credit_applied)s, amount_due = %(amount_due)s,
         period_start = %(period_start)s, period_end = %(period_end)s, issued_at = %(issued_at)s, due_at = %(due_at)s,
         paid_at = %(paid_at)s, seller = %(seller)s::json, buyer = %(buyer)s::json, taxes = %(taxes)s::json,
-        memo = %(memo)s, metadata = %(metadata)s::json, updated_at = %(updated_at)s
+        memo = %(memo)s, metadata = %(metadata)s::json, updated_at = %(updated_at)s,
+        -- reminded of from now on, and not for days that were past when it was issued; charged by nobody
+        remind_at = case when %(status)s = 'open' then %(updated_at)s::timestamptz end
     where account_id = %(account)s and id = %(id)s and tenant_id = %(tenant)s and status = 'draft'
     returning account_id, id, place
 ), lines as (

@@ -24,7 +24,7 @@ async def queue(
     """Write a message from the template ``kind``; give whether it is new: one ``key`` is told once, ever.
 
     ``values`` are what the template says (texts, ready to read). ``sender`` is of `writing.sender`; empty: the
-    mailer's own. Nothing is written without an address.
+    mailer's own. Nothing is written without an address. In test mode the subject begins with ``TEST:``.
     """
     if not to:
         return False

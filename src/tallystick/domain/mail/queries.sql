@@ -2,8 +2,9 @@
 
 -- name: insert_mail
 insert into mail (tenant_id, id, key, kind, account_id, sender, recipient, subject, body, due_at)
-values (%(tenant)s, %(id)s, %(key)s, %(kind)s, %(account)s, %(sender)s, %(recipient)s, %(subject)s, %(body)s,
-        clock_timestamp())
+select t.id, %(id)s, %(key)s, %(kind)s, %(account)s::bigint, %(sender)s, %(recipient)s,
+       case t.mode when 'test' then 'TEST: ' else '' end || %(subject)s::text, %(body)s, clock_timestamp()
+from tenant t where t.id = %(tenant)s
 on conflict (tenant_id, key) do nothing
 
 -- name: claim

@@ -1,7 +1,7 @@
 """What a customer may want of a checkout, and what is made for it: an invoice, or a plan that begins with its money."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -61,7 +61,10 @@ Wanted = ForInvoice | ForPackage | ForAmount | ForPlan | ForMethod
 
 @dataclass(slots=True)
 class Basket:
-    """What is to be paid on a page. ``done``: nothing is left to pay, and what was wanted is done."""
+    """What is to be paid on a page. ``done``: nothing is left to pay, and what was wanted is done.
+
+    ``recurring``: a plan that is paid again each period.
+    """
 
     kind: CheckoutKind
     currency: str
@@ -70,6 +73,7 @@ class Basket:
     intent: Intent | None = None
     own_invoice: bool = False
     done: bool = False
+    recurring: bool = False
 
 
 async def basket_of(
@@ -121,7 +125,7 @@ async def _plan_basket(
     )  # fmt: skip
     waiting = await _unpaid_first(tx, tenant, account, intent)
     if waiting is not None:
-        return _of_invoice(waiting, own=False)
+        return replace(_of_invoice(waiting, own=False), recurring=terms.interval != "one_time")
     if by_hand:
         made = await begin_plan(tx, tenant, account, intent, rates=rates, by=by)
         if made.invoice is None or made.invoice.status == "paid":
@@ -131,7 +135,8 @@ async def _plan_basket(
     async with tx.transaction(force_rollback=True):
         made = await begin_plan(tx, tenant, account, intent, rates=rates, by=by)
     amount = 0 if made.invoice is None or made.invoice.status == "paid" else made.invoice.remaining
-    return Basket("plan", terms.currency, amount, intent=intent)
+    recurring = terms.interval != "one_time"
+    return Basket("plan", terms.currency, amount, intent=intent, recurring=recurring)
 
 
 async def _unpaid_first(tx: Tx, tenant: int, account: int, intent: Intent) -> Invoice | None:

@@ -24,7 +24,7 @@ from tallystick.kernel.ids import owned_uuid, owner_of, typeid
 
 from . import closing, methods, receiving, settings, settling, views
 from .merging import Facts
-from .model import Cause, Method, Payment
+from .model import AUTOMATIC, Cause, Method, Payment
 from .port import ChargeAsked, Customer, GatewayDown, GatewayRefused, Seen, Site
 from .till import Till
 from .views import q
@@ -39,8 +39,8 @@ LEASE: Final = timedelta(seconds=30)
 FIRST: Final = timedelta(seconds=5)
 """How long the worker leaves a charge to the request that asked for it."""
 UNHEARD: Final = 7
-"""How often a charge whose answer was lost is looked for before it is taken for one that was never made: two minutes,
-since a provider's search may be a minute behind."""
+"""How often a charge whose answer was lost is looked for before it is taken for one that was never made: for some
+minutes, since a provider's search may be a minute behind."""
 WORST: Final = timedelta(hours=1)
 """The longest pause after a gateway was down."""
 
@@ -87,10 +87,20 @@ async def request_charge(
         "ref": None,
         "by": by,
     }
-    values |= {"amount": bill.remaining, "currency": bill.currency, "wanted_at": wanted_at or now, "now": now}
-    values |= {"due_at": now, "first": FIRST if cause == "request" else None}
+    values |= {"amount": bill.remaining, "currency": bill.currency, "wanted_at": wanted_at or now}
+    values |= {
+        "due_at": now,
+        "now": await _made_at(tx, tenant, cause, wanted_at, now),
+        "first": FIRST if cause == "request" else None,
+    }
     await run(tx, q.insert_payment, values)
     return await views.payment(tx, tenant, id)
+
+
+async def _made_at(tx: Tx, tenant: int, cause: Cause, wanted_at: datetime | None, now: datetime) -> datetime:
+    """On a test clock that was moved, what goes by itself happens at the moment for which it is wanted."""
+    ahead: timedelta = await value(tx, q.ahead, {"tenant": tenant})
+    return wanted_at if cause in AUTOMATIC and ahead and wanted_at is not None and wanted_at < now else now
 
 
 def payable(bill: Invoice) -> bool:

@@ -59,7 +59,7 @@ async def open_checkout(
     wanted: Wanted,
     *,
     gateway: str | None = None,
-    save_method: bool = False,
+    save_method: bool | None = None,
     success_url: str = "",
     cancel_url: str = "",
     metadata: Mapping[str, Any] | None = None,
@@ -68,6 +68,7 @@ async def open_checkout(
 ) -> Checkout:
     """Open a page at the gateway (the tenant's standard one) for what is wanted; where nothing is to pay, do it now.
 
+    ``save_method``: keep the way to pay for later; by default that of a plan which is paid again each period.
     Opens its own transactions. The same ``key`` gives the same checkout, and opens its page where that failed.
     Raises NotFound, Invalid, KeyReused, Conflict("gateway_disabled"), Conflict("gateway_not_set_up"),
     Conflict("gateway_refused"), what buying or subscribing raises, and Unavailable where the gateway does not answer:
@@ -129,7 +130,7 @@ async def expire_checkout(till: Till, tenant: int, account: int, checkout: UUID,
 
 
 async def _written(
-    tx: Tx, till: Till, tenant: int, account: int, wanted: Wanted, *, gateway: str | None, save_method: bool,
+    tx: Tx, till: Till, tenant: int, account: int, wanted: Wanted, *, gateway: str | None, save_method: bool | None,
     success_url: str, cancel_url: str, metadata: Mapping[str, Any], by: str,
 ) -> UUID:  # fmt: skip
     """The rows of a checkout, with what it sells; give its id."""
@@ -138,13 +139,16 @@ async def _written(
     await settings.site(tx, till, tenant, name)  # it must be usable
     features = till.gateways[name].features
     if "checkout" not in features:
-        raise Conflict("gateway_disabled", f"The gateway {name} has no page to pay on.")
+        raise Conflict("gateway_unsupported", f"The gateway {name} has no page to pay on.")
     by_hand = "staff" in features
     if by_hand and isinstance(wanted, ForMethod):
-        raise Conflict("gateway_disabled", f"The gateway {name} saves no way to pay.")
+        raise Conflict(
+            "gateway_unsupported", f"The gateway {name} cannot keep a way to pay: name another gateway."
+        )
     basket = await basket_of(tx, till.rates, tenant, account, wanted, by_hand=by_hand, by=by)
     now = await identity.now(tx, tenant)
     id, payment = owned_uuid(account), None
+    keep = basket.recurring if save_method is None else save_method
     expires = now + (OPEN_FOR_STAFF if by_hand else OPEN_FOR)
     if basket.kind == "plan":
         await _supersede(tx, till.rates, tenant, account, now)
@@ -167,7 +171,7 @@ async def _written(
         "payment": payment,
         "amount": basket.amount,
         "currency": basket.currency,
-        "save_method": not by_hand and (save_method or not basket.amount),
+        "save_method": not by_hand and (keep or not basket.amount),
         "success_url": success_url,
         "cancel_url": cancel_url,
         "metadata": _text(dict(metadata)),

@@ -9,6 +9,7 @@ import structlog
 
 from tallystick.db.pool import Tx
 from tallystick.domain.catalog import views as catalog
+from tallystick.domain.catalog.terms import Terms, merge
 from tallystick.domain.events.actions import emit
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.ledger.books import Rates
@@ -63,7 +64,8 @@ async def begin_plan(tx: Tx, tenant: int, account: int, intent: Intent, *, rates
 
 async def _change(tx: Tx, row: Subscription, intent: Intent, rates: Rates, by: str) -> Outcome:
     made = await subscriptions.change(
-        tx, row.tenant, row.account, row.id, plan=intent.plan, overrides=intent.overrides or None, rates=rates, by=by
+        tx, row.tenant, row.account, row.id, plan=intent.plan, version=intent.version,
+        overrides=intent.overrides or None, rates=rates, by=by,
     )  # fmt: skip
     if made.change == "scheduled":
         raise Conflict("not_an_upgrade", "Nothing is to pay for this change: it waits for the period's end.")
@@ -96,6 +98,13 @@ async def plan_taken(tx: Tx, row: Checkout, *, rates: Rates) -> bool:
         return False
     row.invoice = None if made.invoice is None else made.invoice.id
     return True
+
+
+async def terms_of(conn: Tx, row: Checkout) -> Terms:
+    """What the plan of a checkout costs its customer."""
+    intent = msgspec.convert(row.intent, Intent)
+    found = await catalog.plan_version(conn, row.tenant, intent.plan, intent.version)
+    return merge(found.terms, dict(intent.overrides)) if intent.overrides else found.terms
 
 
 async def finish(tx: Tx, row: Checkout, now: datetime) -> None:

@@ -20,7 +20,7 @@ async def past_payments(
         await settings.site(conn, till, tenant, name)
     taker = till.gateways[name]
     if "history" not in taker.features:
-        raise Conflict("gateway_disabled", f"The gateway {name} keeps no history.")
+        raise Conflict("gateway_unsupported", f"The gateway {name} keeps no history.")
     try:
         site, who = await charging.customer(till, tenant, account, name)
         rows, more = await taker.history(site, who, limit)

@@ -15,13 +15,15 @@ from tallystick.domain.identity import views as identity
 from tallystick.kernel.errors import Unavailable
 
 from . import charging, pages, sending
-from .sending import AT_ONCE, TURN
 from .refund_views import r
+from .sending import AT_ONCE, TURN
 from .till import Till
 from .views import q
 
 log = structlog.get_logger()
 
+IN_ALL: Final = 64
+"""Steps of all tenants beside each other, so that none waits too long for a connection to the database."""
 FAULT: Final = timedelta(minutes=1)
 """How long a row is left alone of which a step failed by a fault of ours."""
 
@@ -45,12 +47,12 @@ async def run_due(till: Till, *, tenant: int | None = None, limit: int = 100) ->
 
     Gives how many it took in hand. What a gateway does not answer is left for later.
     """
-    total = 0
+    total, places = 0, asyncio.Semaphore(IN_ALL)
     async with till.db.connection() as conn:
         tenants = await all_rows(conn, _Tenant, q.tenants_due, {"tenant": tenant, "waiting": False})
     # beside each other: one tenant's slow gateway holds up no other tenant
     for done in await asyncio.gather(
-        *(_of_tenant(till, one.id, limit) for one in tenants),
+        *(_of_tenant(till, one.id, limit, places) for one in tenants),
         sending.run_due(till, tenant=tenant, limit=limit),
         return_exceptions=True,
     ):
@@ -60,16 +62,16 @@ async def run_due(till: Till, *, tenant: int | None = None, limit: int = 100) ->
     return total
 
 
-async def _of_tenant(till: Till, tenant: int, limit: int) -> int:
+async def _of_tenant(till: Till, tenant: int, limit: int, places: asyncio.Semaphore) -> int:
     async with till.db.connection() as conn:
         values = {"tenant": tenant, "now": await identity.now(conn, tenant), "limit": limit}
         payments = await all_rows(conn, _Due, q.due_payments, values)
         checkouts = await all_rows(conn, _Due, q.due_checkouts, values)
-    total = await _all(till, payments, charging.perform, q.retry_payment)
-    return total + await _all(till, checkouts, pages.lead_on, q.retry_checkout)
+    total = await _all(till, payments, charging.perform, q.retry_payment, places)
+    return total + await _all(till, checkouts, pages.lead_on, q.retry_checkout, places)
 
 
-async def _all(till: Till, rows: list[_Due], act: _Act, retry: str) -> int:
+async def _all(till: Till, rows: list[_Due], act: _Act, retry: str, places: asyncio.Semaphore) -> int:
     """Each in its turn, the earliest first, a few beside each other; give how many were begun.
 
     A fault of one does not stop the others: it is left alone for a while. What is not begun when the turn is over is
@@ -78,7 +80,7 @@ async def _all(till: Till, rows: list[_Due], act: _Act, retry: str) -> int:
     turns, end = asyncio.Semaphore(AT_ONCE), time.monotonic() + TURN
 
     async def one(row: _Due) -> bool:
-        async with turns:
+        async with turns, places:
             if time.monotonic() > end:
                 return False
             try:

@@ -3,6 +3,7 @@
 import time
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from tallystick.db.pool import Tx
@@ -22,6 +23,12 @@ LINK: Final = 14 * 86_400
 """Seconds for which the link in a letter leads to the customer's page."""
 
 
+def customer_page(till: Till, account: UUID) -> str:
+    """Where an account's customer pays and changes how they pay; a credential by itself, for a while."""
+    named = typeid("acct", account)
+    return f"{till.public_url}/portal/{named}/{portal_token(till.vault, named, int(time.time()) + LINK, '')}"
+
+
 async def receipt(tx: Tx, row: Payment, at: datetime) -> None:
     """Money came in."""
     values: dict[str, Any] = {"paid_on": await _day(tx, row.tenant, at)}
@@ -36,9 +43,7 @@ async def receipt(tx: Tx, row: Payment, at: datetime) -> None:
 
 async def failed(tx: Tx, till: Till, row: Payment) -> None:
     """A payment that nobody watched was declined: where to pay it, or change how one pays."""
-    named = typeid("acct", row.account_uuid)
-    token = portal_token(till.vault, named, int(time.time()) + LINK, "")
-    values = {"pay_url": f"{till.public_url}/portal/{named}/{token}"}
+    values = {"pay_url": customer_page(till, row.account_uuid)}
     if row.failure_message:
         values["reason"] = row.failure_message.rstrip(".")
     await _queue(tx, row, "payment_failed", values)
@@ -61,8 +66,9 @@ async def _queue(tx: Tx, row: Payment, kind: str, values: dict[str, Any]) -> Non
     if row.invoice is not None:
         bill = await invoices.invoice(tx, row.tenant, row.invoice)
         values["number"] = bill.number or ""
-        if bill.lines and bill.reason == "purchase":
-            values["description"] = bill.lines[0].description
+        if bill.lines:
+            more = len(bill.lines) - 1
+            values["description"] = bill.lines[0].description + (f", and {more} more" if more else "")
     for address in await identity.recipients(tx, row.tenant, row.account):
         await mail.queue(
             tx, row.tenant, kind, address, key=f"{kind}:{typeid('pay', row.id)}:{address}", values=values,

@@ -27,7 +27,8 @@ __all__ = ["by_ref", "customer_account", "lock", "make_standard", "remove", "sav
 async def save(
     tx: Tx, tenant: int, account: int, gateway: str, seen: MethodSeen, *, at: datetime
 ) -> Method | None:
-    """Keep what a provider saved (or tell that it is gone); the account's first is its standard one.
+    """Keep what a provider saved (or tell that it is gone); the account's first is its standard one,
+    and one that is saved after the standard one was declined takes its place.
 
     What is gone stays gone, in whatever order it is told. None: it is another account's. The caller holds the
     account's head. Open invoices are charged at once by a new one.
@@ -107,6 +108,9 @@ async def _insert(
     }
     values |= {"standard": first, "now": at, "removed_at": at if seen.removed else None}
     await run(tx, q.insert_method, values)
+    if not seen.removed and not first and await value(tx, q.standard_declined, {"account": account}):
+        await run(tx, q.unset_standard_method, {"account": account})
+        await run(tx, q.set_standard_method, {"account": account, "id": id})
     made = await views.method(tx, tenant, id)
     if not seen.removed:
         await emit(tx, tenant, method_event("payment_method.saved", made, await _uuid(tx, made), at))

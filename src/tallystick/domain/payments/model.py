@@ -8,6 +8,7 @@ from uuid import UUID
 CheckoutKind = Literal["invoice", "plan", "method"]
 CheckoutStatus = Literal["open", "completed", "expired"]
 Status = Literal["pending", "requires_action", "processing", "succeeded", "failed", "cancelled"]
+DisputeStatus = Literal["open", "won", "lost"]
 Cause = Literal["checkout", "request", "dunning", "reload"]
 
 AUTOMATIC: tuple[Cause, ...] = ("dunning", "reload")
@@ -100,7 +101,10 @@ class Checkout:
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """Money on its way. Once it succeeded: amount = applied + to_credit + to_refund."""
+    """Money on its way. Once it succeeded: amount = applied + to_credit + to_refund.
+
+    ``dispute`` is the state of its last dispute.
+    """
 
     account: int
     account_uuid: UUID
@@ -133,12 +137,12 @@ class Payment:
     due_at: datetime | None
     retry_at: datetime | None
     attempts: int
+    dispute: DisputeStatus | None
 
 
 RefundStatus = Literal["pending", "succeeded", "failed"]
 RefundCause = Literal["request", "duplicate", "credit_note", "provider"]
 Take = Literal["unspent", "wallet", "keep"]
-DisputeStatus = Literal["open", "won", "lost"]
 
 
 @dataclass(slots=True, kw_only=True)

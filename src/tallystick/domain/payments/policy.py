@@ -14,8 +14,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``disputes``: while a dispute is open the account is blocked (``freeze``), its purchase's unspent credits are
     taken (``claw_back``), or nothing happens (``none``). What was done is undone when it is won; lost, the unspent
     credits are taken unless the policy is ``none``.
-    ``retry_days``: when an invoice is charged, in days after it was issued. ``reminder_days``: when its customer is
-    reminded, in days after it is due (a negative one before).
+    ``retry_days``: when an invoice of a subscription is charged, in days after it was issued. ``reminder_days``: when
+    the customer of such an invoice, or of one that was written by hand, is reminded, in days after it is due (a
+    negative one before).
     """
 
     duplicates: Literal["refund", "credit"] = "refund"

@@ -239,6 +239,10 @@ class Gateway(Protocol):
         """The options as they are stored. Raises kernel Invalid naming the field."""
         ...
 
+    def check_secret(self, name: str, text: str, mode: Mode) -> None:
+        """See that a secret may be one. Raises kernel Invalid naming it, never showing it."""
+        ...
+
     async def customer(self, site: Site, who: Customer) -> str:
         """The provider's id of a customer, made when there is none; the same each time."""
         ...

@@ -28,7 +28,7 @@ async def portal_url(
         await settings.site(conn, till, tenant, name)
     taker = till.gateways[name]
     if "portal" not in taker.features:
-        raise Conflict("gateway_disabled", f"The gateway {name} has no page for customers.")
+        raise Conflict("gateway_unsupported", f"The gateway {name} has no page for customers.")
     try:
         site, who = await charging.customer(till, tenant, account, name)
         until = int(time.time()) + OPEN_FOR

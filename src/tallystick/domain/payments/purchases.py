@@ -188,7 +188,8 @@ def _description(offer: Offer) -> str:
     if offer.package is None:
         return offer.name
     bonus = f" + {format_credits(offer.bonus)}" if offer.bonus else ""
-    return f"{offer.name}: {format_credits(offer.credits)}{bonus} {offer.credit_type}"
+    what = f"{format_credits(offer.credits)}{bonus} {offer.credit_type}"
+    return what if offer.name == what else f"{offer.name}: {what}"
 
 
 async def _head(tx: Tx, tenant: int, account: int) -> Head:

@@ -27,8 +27,9 @@ on conflict (tenant_id, gateway) do update
 set enabled = excluded.enabled, standard = excluded.standard, options = excluded.options,
     secrets = excluded.secrets, hints = excluded.hints, updated_at = excluded.updated_at
 
--- name: standard
-select gateway from gateway_setting where tenant_id = %(tenant)s and standard and enabled
+-- name: switch_off
+update gateway_setting set enabled = false, standard = false
+where tenant_id = %(tenant)s and gateway = %(gateway)s and enabled
 
 -- name: policy
 select policy from payment_policy where tenant_id = %(tenant)s
@@ -102,6 +103,14 @@ update payment_method set standard = false where account_id = %(account)s and st
 -- name: set_standard_method
 update payment_method set standard = true
 where account_id = %(account)s and id = %(id)s and removed_at is null
+
+-- name: standard_declined
+-- Whether the last charge of the standard way to pay was declined.
+select p.status = 'failed'
+from payment_method m join payment p on p.account_id = m.account_id and p.method_id = m.id
+where m.account_id = %(account)s and m.standard and m.removed_at is null
+order by p.number desc
+limit 1
 
 -- name: set_newest_standard
 -- Where the standard way to pay is gone, the newest of those left takes its place.
@@ -211,7 +220,9 @@ select p.account_id as account, h.uuid as account_uuid, p.id, p.tenant_id as ten
        p.status, p.invoice_id as invoice, p.checkout_id as checkout, p.method_id as method, p.amount, p.currency,
        p.applied, p.to_credit, p.to_refund, p.refunded, p.failure_code, p.failure_message, p.action_url, p.ref,
        p.reference, p.created_by, p.wanted_at, p.created_at, p.ended_at, p.updated_at, p.seen_at, p.due_at, p.retry_at,
-       p.attempts
+       p.attempts,
+       (select d.status from dispute d where d.account_id = p.account_id and d.payment_id = p.id
+        order by d.opened_at desc, d.id desc limit 1) as dispute
 from payment p join account_head h on h.account_id = p.account_id
 where p.account_id = %(account)s and p.id = %(id)s and p.tenant_id = %(tenant)s
 
@@ -220,7 +231,9 @@ select p.account_id as account, h.uuid as account_uuid, p.id, p.tenant_id as ten
        p.status, p.invoice_id as invoice, p.checkout_id as checkout, p.method_id as method, p.amount, p.currency,
        p.applied, p.to_credit, p.to_refund, p.refunded, p.failure_code, p.failure_message, p.action_url, p.ref,
        p.reference, p.created_by, p.wanted_at, p.created_at, p.ended_at, p.updated_at, p.seen_at, p.due_at, p.retry_at,
-       p.attempts
+       p.attempts,
+       (select d.status from dispute d where d.account_id = p.account_id and d.payment_id = p.id
+        order by d.opened_at desc, d.id desc limit 1) as dispute
 from payment p join account_head h on h.account_id = p.account_id
 where p.tenant_id = %(tenant)s and p.number < %(before)s
   and (%(account)s::bigint is null or p.account_id = %(account)s)
@@ -248,7 +261,9 @@ select p.account_id as account, h.uuid as account_uuid, p.id, p.tenant_id as ten
        p.status, p.invoice_id as invoice, p.checkout_id as checkout, p.method_id as method, p.amount, p.currency,
        p.applied, p.to_credit, p.to_refund, p.refunded, p.failure_code, p.failure_message, p.action_url, p.ref,
        p.reference, p.created_by, p.wanted_at, p.created_at, p.ended_at, p.updated_at, p.seen_at, p.due_at, p.retry_at,
-       p.attempts
+       p.attempts,
+       (select d.status from dispute d where d.account_id = p.account_id and d.payment_id = p.id
+        order by d.opened_at desc, d.id desc limit 1) as dispute
 from payment p join account_head h on h.account_id = p.account_id
 where p.account_id = %(account)s and p.invoice_id = %(invoice)s
   and (p.status = 'processing' or (p.status in ('pending', 'requires_action') and p.cause <> 'checkout'))

@@ -44,28 +44,48 @@ async def learn(tx: Tx, till: Till, row: Payment, seen: Facts, currency: str, *,
         await _moved(tx, till, row, after, by=by)
 
 
+def _tried_again(before: Facts, after: Facts) -> bool:
+    """Whether another try on an open page was declined: at another time where that is known, else otherwise."""
+    if (before.status, after.status, after.final) != ("failed", "failed", False):
+        return False
+    later = before.seen_at is not None and before.seen_at != after.seen_at
+    said = (before.failure_code, before.failure_message) != (after.failure_code, after.failure_message)
+    return later or said
+
+
 async def _moved(tx: Tx, till: Till, row: Payment, after: Facts, *, by: str) -> None:
     """It needs a step, is processing, or came to nothing."""
     now = await identity.now(tx, row.tenant)
+    at = await _as_of(tx, row, now) or now
+    again = _tried_again(facts_of(row), after)
     if after.status == "processing":
         row.due_at = now + min(SELDOM, LOOK * 2 ** min(row.attempts, 10))
     elif after.status == "requires_action":
         row.due_at = now + PATIENCE if row.cause != "checkout" else None
-    if not await closing.write(tx, row, after, now):
+    ends = row.ended_at is None and after.status == "failed" and after.final
+    if not await closing.write(tx, row, after, at) and not again:
+        if ends:  # declined before, and now for good
+            await _lapse(tx, till, row, now, by=by)
         return
     if row.status == "requires_action":
-        await emit(tx, row.tenant, payment_event("payment.requires_action", row, now))
+        await emit(tx, row.tenant, payment_event("payment.requires_action", row, at))
         if row.cause not in ("checkout", "reload"):  # a reload stops instead, and says so
             await letters.action_required(tx, row)
     elif row.status == "failed" or (row.status == "cancelled" and row.cause != "checkout"):
-        await emit(tx, row.tenant, payment_event("payment.failed", row, now))
+        await emit(tx, row.tenant, payment_event("payment.failed", row, at))
         if row.cause == "dunning":
             await letters.failed(tx, till, row)
         if row.cause in AUTOMATIC and row.invoice is not None:
             await collecting.again(tx, row.account, row.invoice)
-        page = await _checkout(tx, row)
-        if page is not None and row.ended_at is not None:  # nothing more comes of it
-            await completing.lapse(tx, page, now, rates=till.rates, by=by)
+        if row.ended_at is not None:
+            await _lapse(tx, till, row, now, by=by)
+
+
+async def _lapse(tx: Tx, till: Till, row: Payment, now: datetime, *, by: str) -> None:
+    """Take its page away, if it has one: nothing more comes of it."""
+    page = await _checkout(tx, row)
+    if page is not None:
+        await completing.lapse(tx, page, now, rates=till.rates, by=by)
 
 
 async def _came(tx: Tx, till: Till, row: Payment, after: Facts, currency: str, *, by: str) -> None:
@@ -132,8 +152,8 @@ async def _apply(
 
 
 async def _paid(tx: Tx, row: Payment, amount: int, as_of: datetime | None, *, rates: Rates, by: str) -> bool:
-    """Pay the invoice; False when what was due first has made it void or given it up for good, or when the wallet cannot
-    hold what it buys."""
+    """Pay the invoice; False when what was due first has made it void or given it up for good, or when the wallet
+    cannot hold what it buys."""
     assert row.invoice is not None
     try:
         async with tx.transaction():

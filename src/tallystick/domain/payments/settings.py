@@ -17,9 +17,17 @@ from .port import Gateway, Site
 from .till import Till
 from .views import q
 
-STANDARD: Final = "sandbox"
-"""The gateway that is used until another is set: it needs nothing. No money moves there, so live customers may use it
-only as long as no other is the standard one: they would buy with test cards."""
+SANDBOX: Final = "sandbox"
+"""The gateway that needs nothing, and on which no money moves. Live customers may use it only where the tenant enabled
+it, and as long as no other is the standard one: they would buy with test cards."""
+
+FROM_ENVIRONMENT: Final = "environment"
+"""The hint of a secret that the server's own settings give."""
+
+_NOTHING: Final = (
+    "No way to take payments is set up: put the settings of stripe, or of manual for bank transfers; "
+    "or enable the sandbox for a trial, where no money moves."
+)
 
 MAX_SECRET: Final = 500
 MAX_OPTIONS: Final = 16_384
@@ -35,13 +43,12 @@ async def site(conn: Tx, till: Till, tenant: int, gateway: str, *, even_disabled
     Conflict("gateway_not_set_up"), Conflict("sealed_elsewhere").
     """
     taker = _gateway(till, gateway)
-    row = await one_row(conn, GatewaySetting, q.setting, {"tenant": tenant, "gateway": gateway})
     who = await identities.tenant(conn, tenant)
-    if not even_disabled:
-        off = row is not None and not row.enabled
-        if off or _is_play(gateway, who.mode, await standard_gateway(conn, till, tenant)):
-            raise Conflict("gateway_disabled", f"The gateway {gateway} is switched off.")
+    row = await one_row(conn, GatewaySetting, q.setting, {"tenant": tenant, "gateway": gateway})
     options, secrets = await _defaults(conn, till, tenant, taker)
+    known = row is not None or not taker.secret_names
+    if known and not even_disabled and not _found(await gateways(conn, till, tenant), gateway).enabled:
+        raise Conflict("gateway_disabled", f"The gateway {gateway} is switched off.")
     if row is not None:
         options |= row.options
         if row.secrets is not None:
@@ -52,39 +59,54 @@ async def site(conn: Tx, till: Till, tenant: int, gateway: str, *, even_disabled
 
 
 async def gateways(conn: Tx, till: Till, tenant: int) -> list[GatewaySetting]:
-    """How the tenant uses each gateway that there is, by name. What was never put is as it works unsaid."""
+    """How the tenant uses each gateway that there is, by name. What was never put is as it works unsaid.
+
+    Of what was never put, test mode has all that need no secrets; live mode what the server's own settings give.
+    Where none is marked as the standard one, it is the first that can be used: in live mode of stripe, manual and
+    the sandbox, in test mode the sandbox before those.
+    """
     rows = {row.gateway: row for row in await all_rows(conn, GatewaySetting, q.settings, {"tenant": tenant})}
-    standard = await standard_gateway(conn, till, tenant)
     now = await identities.now(conn, tenant)
     mode = (await identities.tenant(conn, tenant)).mode
-    shown = []
-    for name in sorted(till.gateways):
+    shown, usable = [], []
+    for name, taker in sorted(till.gateways.items()):
         row = rows.get(name)
+        options, secrets = await _defaults(conn, till, tenant, taker)
         if row is None:
-            options, secrets = await _defaults(conn, till, tenant, till.gateways[name])
-            usable = bool(secrets) or not till.gateways[name].secret_names
+            enabled = bool(secrets) or (mode is Mode.TEST and not taker.secret_names)
             row = GatewaySetting(
-                tenant=tenant, gateway=name, enabled=usable, standard=False, options=options, secrets=None,
-                hints={one: _hint(text) for one, text in sorted(secrets.items())}, updated_at=now,
+                tenant=tenant, gateway=name, enabled=enabled, standard=False, options=options, secrets=None,
+                hints={}, updated_at=now,
             )  # fmt: skip
-        row.standard = name == standard
-        row.enabled = row.enabled and not _is_play(name, mode, standard)
+        if row.secrets is None and secrets:
+            row.hints = dict.fromkeys(sorted(secrets), FROM_ENVIRONMENT)
+        if row.enabled and (row.secrets is not None or secrets or not taker.secret_names):
+            usable.append(name)
         shown.append(row)
+    standard = next((row.gateway for row in shown if row.standard and row.enabled), None)
+    if standard is None:
+        standard = min(usable, key=lambda name: _place(name, mode), default=None)
+    for row in shown:
+        row.standard = row.gateway == standard
+        row.enabled = row.enabled and not _is_play(row.gateway, mode, standard)
     return shown
 
 
 async def gateway(conn: Tx, till: Till, tenant: int, name: str) -> GatewaySetting:
     """Raises NotFound."""
-    for found in await gateways(conn, till, tenant):
-        if found.gateway == name:
-            return found
-    raise NotFound("gateway")
+    return _found(await gateways(conn, till, tenant), name)
 
 
 async def standard_gateway(conn: Tx, till: Till, tenant: int) -> str:
-    """The gateway that is used where none is named."""
-    found: str | None = await value(conn, q.standard, {"tenant": tenant})
-    return STANDARD if found is None or found not in till.gateways else found
+    """The gateway that is used where none is named. Raises Conflict("gateway_not_set_up") where there is none."""
+    found = await standard_or_none(conn, till, tenant)
+    if found is None:
+        raise Conflict("gateway_not_set_up", _NOTHING)
+    return found
+
+
+async def standard_or_none(conn: Tx, till: Till, tenant: int) -> str | None:
+    return next((row.gateway for row in await gateways(conn, till, tenant) if row.standard), None)
 
 
 async def put_gateway(
@@ -94,26 +116,30 @@ async def put_gateway(
     gateway: str,
     *,
     enabled: bool,
-    standard: bool,
+    standard: bool | None = None,
     options: Mapping[str, Any],
     secrets: Mapping[str, str] | None,
     by: str,
 ) -> GatewaySetting:
     """Say how the tenant uses a gateway. ``secrets`` of None stay; of those named an empty one is taken away.
 
-    Audited, without the secrets. Raises Invalid, Conflict("gateway_not_set_up").
+    ``standard`` of None stays, but for one that is switched off. Where live customers pay by another gateway from now
+    on, the sandbox's trial is over: it is switched off. Audited, without the secrets. Raises Invalid,
+    Conflict("gateway_not_set_up").
     """
     taker = _gateway(till, gateway)
     await run(tx, q.lock_settings, {"tenant": tenant})
     before = await one_row(tx, GatewaySetting, q.setting, {"tenant": tenant, "gateway": gateway})
+    mode = (await identities.tenant(tx, tenant)).mode
     kept = {} if before is None or before.secrets is None else _opened(till, before)
-    wanted = _merged(taker, kept, secrets)
+    wanted = _merged(taker, kept, secrets, mode)
     checked = taker.check_options(options)
     text = _options_text(checked)
     if standard and not enabled:
         raise Invalid("standard", "must not be true of a gateway that is switched off")
-    mode = (await identities.tenant(tx, tenant)).mode
-    if enabled and not standard and _is_play(gateway, mode, await standard_gateway(tx, till, tenant)):
+    if standard is None:
+        standard = enabled and before is not None and before.standard
+    if enabled and not standard and _is_play(gateway, mode, await standard_or_none(tx, till, tenant)):
         raise Invalid(
             "enabled", "must not be true of this gateway in live mode while another is the standard one"
         )
@@ -134,6 +160,8 @@ async def put_gateway(
         "now": await identities.now(tx, tenant),
     }
     await run(tx, q.put_setting, values)
+    if _is_play(SANDBOX, mode, await standard_or_none(tx, till, tenant)):
+        await run(tx, q.switch_off, {"tenant": tenant, "gateway": SANDBOX})
     details = {"enabled": enabled, "standard": standard, "secrets": sorted(secrets or {})}
     target = f"gateway:{gateway}"
     await identity.audit(tx, tenant, actor=by, action="gateway.put", target=target, details=details)
@@ -168,8 +196,20 @@ def _check_days(name: str, days: tuple[int, ...], least: int, most: int) -> None
         raise Invalid(name, "must rise, and name no day twice")
 
 
-def _is_play(gateway: str, mode: Mode, standard: str) -> bool:
-    return gateway == STANDARD and mode is Mode.LIVE and standard != STANDARD
+def _place(gateway: str, mode: Mode) -> tuple[bool, bool, str]:
+    """Where a gateway stands among those that may be the standard one."""
+    return (gateway == SANDBOX) is (mode is Mode.LIVE), gateway == "manual", gateway
+
+
+def _is_play(gateway: str, mode: Mode, standard: str | None) -> bool:
+    return gateway == SANDBOX and mode is Mode.LIVE and standard not in (None, SANDBOX)
+
+
+def _found(rows: list[GatewaySetting], name: str) -> GatewaySetting:
+    for row in rows:
+        if row.gateway == name:
+            return row
+    raise NotFound("gateway")
 
 
 def _gateway(till: Till, name: str) -> Gateway:
@@ -198,7 +238,9 @@ async def _defaults(
     return {name: text for name, text in said.items() if name not in secrets}, secrets
 
 
-def _merged(gateway: Gateway, kept: dict[str, str], said: Mapping[str, str] | None) -> dict[str, str]:
+def _merged(
+    gateway: Gateway, kept: dict[str, str], said: Mapping[str, str] | None, mode: Mode
+) -> dict[str, str]:
     merged = dict(kept)
     for name, text in (said or {}).items():
         if name not in gateway.secret_names:
@@ -206,6 +248,7 @@ def _merged(gateway: Gateway, kept: dict[str, str], said: Mapping[str, str] | No
         if len(text) > MAX_SECRET or not (text.isascii() and text.isprintable()) or " " in text:
             raise Invalid(f"secrets.{name}", f"must be at most {MAX_SECRET} characters without spaces")
         if text:
+            gateway.check_secret(name, text, mode)
             merged[name] = text
         else:
             merged.pop(name, None)

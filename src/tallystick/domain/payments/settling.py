@@ -46,8 +46,15 @@ async def notice(tx: Tx, till: Till, tenant: int, gateway: str, told: Notice, *,
     values = {"tenant": tenant, "gateway": gateway, "event": told.id, "type": told.type, "at": told.at}
     if not await run(tx, q.insert_provider_event, values):
         return False
-    await take(tx, till, tenant, gateway, told.seen, by=by)
+    await take(tx, till, tenant, gateway, [_dated(one, told) for one in told.seen], by=by)
     return True
+
+
+def _dated(seen: Seen, told: Notice) -> Seen:
+    """A decline without a time of its own happened when it was told of: which of two tries was the later."""
+    if isinstance(seen, PaymentSeen) and seen.status == "failed" and seen.at is None:
+        return replace(seen, at=told.at)
+    return seen
 
 
 async def take(tx: Tx, till: Till, tenant: int, gateway: str, seen: Sequence[Seen], *, by: str) -> None:

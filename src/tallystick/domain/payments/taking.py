@@ -132,8 +132,8 @@ async def give_again(
     tx: Tx, heads: Heads, tenant: int, account: int, taken: Sequence[dict[str, Any]], *, reason: str, by: str,
     rates: Rates,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Give credits again that were taken back, each with its grant's priority and expiry; rows of what was given, ``of``
-    which grant.
+    """Give credits again that were taken back, each with its grant's priority and expiry; rows of what was given, and
+    ``of`` which grant.
 
     What would have expired meanwhile is not given.
     """

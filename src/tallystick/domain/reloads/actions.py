@@ -121,7 +121,8 @@ async def remove_alert(tx: Tx, tenant: int, alert: UUID, *, by: str) -> Alert:
 async def offered(tx: Tx, tenant: int, credit_type: str, amount: int | None, package: UUID | None) -> Offer:
     """What a reload would buy now. Raises Invalid, NotFound, Conflict("package_inactive")."""
     if (amount is None) == (package is None):
-        raise Invalid("amount", "or package must be given, not both")
+        said = "or package must be given" if package is None else "and package must not both be given"
+        raise Invalid("amount", said)
     if package is None:
         assert amount is not None
         return await purchases.offer_of_amount(tx, tenant, credit_type, amount)

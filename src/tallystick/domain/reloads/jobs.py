@@ -12,7 +12,6 @@ from tallystick.domain.events.actions import emit
 from tallystick.domain.identity import views as identity
 from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.ledger import watching
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.model import Signal
 from tallystick.domain.payments import views as payments
 from tallystick.domain.payments.till import Till
@@ -118,7 +117,7 @@ async def _look(till: Till, tenant: int | None, limit: int) -> int:
     done = 0
     for row in rows:
         again = (q.look_later, {"account": row.account, "invoice": row.invoice})
-        done += await _guarded(till, row.tenant, row.account, _looking(row, till.rates), again)
+        done += await _guarded(till, row.tenant, row.account, _looking(row, till), again)
     return done
 
 
@@ -136,7 +135,7 @@ async def _begin(till: Till, tenant: int, limit: int) -> int:
     done = 0
     for row in rows:
         again = (q.note_failure, {"account": row.account, "credit_type": row.credit_type})
-        done += await _guarded(till, tenant, row.account, _beginning(tenant, row, till.rates), again)
+        done += await _guarded(till, tenant, row.account, _beginning(tenant, row, till), again)
     return done
 
 
@@ -164,7 +163,7 @@ async def _guarded(
         return False
 
 
-def _beginning(tenant: int, due: _Due, rates: Rates) -> Act:
+def _beginning(tenant: int, due: _Due, till: Till) -> Act:
     async def act(tx: Tx) -> bool:
         # read again: what was seen before the lock may be over
         now = await identity.now(tx, tenant)
@@ -172,17 +171,17 @@ def _beginning(tenant: int, due: _Due, rates: Rates) -> Act:
         if row is None or row.due_at is None or row.due_at > now:
             return False
         head = (await ledger.lock(tx, [due.account]))[due.account]
-        await running.begin(tx, head, row, rates=rates, now=now)
+        await running.begin(tx, head, row, till=till, now=now)
         return True
 
     return act
 
 
-def _looking(flying: _Flying, rates: Rates) -> Act:
+def _looking(flying: _Flying, till: Till) -> Act:
     async def act(tx: Tx) -> bool:
         row = await views.reload(tx, flying.tenant, flying.invoice)
         if row.status != "in_flight":
             return False
-        return await running.look(tx, row, rates=rates)
+        return await running.look(tx, row, till=till)
 
     return act

@@ -10,6 +10,8 @@ from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.mail import actions as mail
 from tallystick.domain.mail.writing import sender
+from tallystick.domain.payments.letters import customer_page
+from tallystick.domain.payments.till import Till
 from tallystick.kernel.clock import iso
 from tallystick.kernel.credits import format_credits
 from tallystick.kernel.errors import NotFound
@@ -20,13 +22,21 @@ from .model import Alert, AutoReload
 
 
 async def stopped(
-    tx: Tx, row: AutoReload, at: datetime, *, credits: int | None, amount: int | None, message: str
+    tx: Tx,
+    till: Till,
+    row: AutoReload,
+    at: datetime,
+    *,
+    credits: int | None,
+    amount: int | None,
+    message: str,
 ) -> None:
     """A reload did not succeed, and no other is tried. ``credits`` and ``amount`` where they are known."""
     values: dict[str, Any] = {
         "credits": "more" if credits is None else format_credits(credits),
         "credit_type": await _named(tx, row.tenant, row.credit_type),
         "reason": message.rstrip("."),
+        "settings_url": customer_page(till, row.account_uuid),
     }
     if amount is not None:
         values |= {"amount": str(Money(amount, row.currency)), "currency": row.currency}

@@ -13,11 +13,11 @@ from tallystick.domain.events.actions import emit
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.ledger import watching
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.model import Head
 from tallystick.domain.payments import charging, purchases, settling
 from tallystick.domain.payments import views as payments
 from tallystick.domain.payments.model import Payment
+from tallystick.domain.payments.till import Till
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, Invalid, NotFound
 from tallystick.kernel.money import Money
@@ -36,7 +36,7 @@ class _OverCap(Exception):
     """The month's cap does not allow it: what was written of it is undone."""
 
 
-async def begin(tx: Tx, head: Head, row: AutoReload, *, rates: Rates, now: datetime) -> bool:
+async def begin(tx: Tx, head: Head, row: AutoReload, *, till: Till, now: datetime) -> bool:
     """Do what fell due of a setting; whether a reload began. The caller holds the account's head.
 
     ``now`` is the tenant's. All of it is as of the moment at which it fell due.
@@ -52,22 +52,22 @@ async def begin(tx: Tx, head: Head, row: AutoReload, *, rates: Rates, now: datet
         row.due_at = None
     elif verdict.buy:
         assert verdict.at is not None
-        return await _buy(tx, row, rates=rates, at=verdict.at)
+        return await _buy(tx, row, till=till, at=verdict.at)
     await _save(tx, row)
     return False
 
 
-async def _buy(tx: Tx, row: AutoReload, *, rates: Rates, at: datetime) -> bool:
+async def _buy(tx: Tx, row: AutoReload, *, till: Till, at: datetime) -> bool:
     spent, month_ends = await views.spent_in_month(tx, row, at)
     try:
         async with tx.transaction():
-            made = await _issue(tx, row, spent, rates=rates, at=at)
+            made = await _issue(tx, row, spent, till=till, at=at)
     except _OverCap:
         await _capped(tx, row, at, month_ends)
         return False
     except (Conflict, Invalid, NotFound) as fact:
         message = f"No such {fact.what}." if isinstance(fact, NotFound) else fact.message
-        await stop(tx, row, fact.code, message, at)
+        await stop(tx, till, row, fact.code, message, at)
         return False
     row.due_at = row.capped_until = None
     await _save(tx, row)
@@ -77,7 +77,7 @@ async def _buy(tx: Tx, row: AutoReload, *, rates: Rates, at: datetime) -> bool:
     return True
 
 
-async def _issue(tx: Tx, row: AutoReload, spent: int, *, rates: Rates, at: datetime) -> Reload:
+async def _issue(tx: Tx, row: AutoReload, spent: int, *, till: Till, at: datetime) -> Reload:
     """The invoice, its charge and the reload's row. Raises _OverCap, and what stands in the way."""
     offer = await offered(tx, row.tenant, row.credit_type, row.amount, row.package)
     if offer.currency != row.currency:
@@ -87,7 +87,7 @@ async def _issue(tx: Tx, row: AutoReload, spent: int, *, rates: Rates, at: datet
     if _over(row, spent + offer.price):
         raise _OverCap
     invoice, bought = await purchases.issue(
-        tx, row.tenant, row.account, offer, cause="reload", at=at, by=SYSTEM, rates=rates
+        tx, row.tenant, row.account, offer, cause="reload", at=at, by=SYSTEM, rates=till.rates
     )
     if _over(row, spent + invoice.total):
         raise _OverCap
@@ -138,7 +138,7 @@ async def _capped(tx: Tx, row: AutoReload, at: datetime, month_ends: datetime) -
         await emit(tx, row.tenant, one)
 
 
-async def look(tx: Tx, row: Reload, *, rates: Rates) -> bool:
+async def look(tx: Tx, row: Reload, *, till: Till) -> bool:
     """See what became of a reload in flight; whether it came to its end. The caller holds the account's head."""
     assert row.payment is not None
     paid = await payments.payment(tx, row.tenant, row.payment)
@@ -161,19 +161,26 @@ async def look(tx: Tx, row: Reload, *, rates: Rates) -> bool:
             row.tenant,
             row.account,
             row.invoice,
-            rates=rates,
+            rates=till.rates,
             by=SYSTEM,
             reason="The reload did not succeed.",
         )
     ended = replace(row, status="failed", ended_at=at, failure_code=code, failure_message=message)
     await _end(tx, ended)
     if setting is not None:
-        await stop(tx, setting, code, message, at, reload=ended)
+        await stop(tx, till, setting, code, message, at, reload=ended)
     return True
 
 
 async def stop(
-    tx: Tx, row: AutoReload, code: str, message: str, at: datetime, *, reload: Reload | None = None
+    tx: Tx,
+    till: Till,
+    row: AutoReload,
+    code: str,
+    message: str,
+    at: datetime,
+    *,
+    reload: Reload | None = None,
 ) -> None:
     """Buy nothing more until the setting is put again; the product and the customer are told."""
     if row.buys:
@@ -182,7 +189,7 @@ async def stop(
         await rewatch(tx, row.tenant, row.account, row.credit_type, at)
     await emit(tx, row.tenant, events.failed(row, code, message, at, reload=reload))
     await letters.stopped(
-        tx, row, at, credits=reload.credits if reload else row.amount, amount=reload.amount if reload else None,
+        tx, till, row, at, credits=reload.credits if reload else row.amount, amount=reload.amount if reload else None,
         message=message,
     )  # fmt: skip
 

@@ -52,19 +52,21 @@ async def change(
     plan: UUID,
     rates: Rates,
     by: str,
+    version: int | None = None,
     overrides: dict[str, Any] | None = None,
 ) -> Outcome:
     """Change the plan: a higher one now, with its invoice; a lower one or only another interval at the period's end.
 
-    A cancel that waits is revoked by it. Raises NotFound, Invalid, Conflict("same_plan"),
-    Conflict("not_recurring"), Conflict("currency_mismatch"), Conflict("plan_archived"),
-    Conflict("subscription_state"), Conflict("subscription_ended"), Conflict("account_closed").
+    ``version`` is the plan's newest unless one is named. A cancel that waits is revoked by it. Raises NotFound,
+    Invalid, Conflict("same_plan"), Conflict("not_recurring"), Conflict("currency_mismatch"),
+    Conflict("plan_archived"), Conflict("subscription_state"), Conflict("subscription_ended"),
+    Conflict("account_closed").
     """
     work, now = await _opened(tx, tenant, account, subscription, rates, by)
     row = work.subscription
     demand(row, *CHANGEABLE)
     _check_open(work)
-    wanted, way = await target(tx, row, plan, overrides, keep=True)
+    wanted, way = await target(tx, row, plan, overrides, version=version, keep=True)
     if row.cancel_at_period_end:
         row.cancel_at_period_end, row.cancel_reason, row.cancelled_at = False, None, None
         work.note("cancel_revoked", now)

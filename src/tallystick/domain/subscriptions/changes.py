@@ -45,16 +45,17 @@ async def offered(
 
 
 async def target(
-    conn: Tx, row: Subscription, plan: UUID, overrides: dict[str, Any] | None, *, keep: bool
-) -> tuple[Scheduled, Direction]:
-    """What a change would make of the subscription, and which way it goes. ``keep`` as in `offered`.
+    conn: Tx, row: Subscription, plan: UUID, overrides: dict[str, Any] | None,
+    *, version: int | None = None, keep: bool,
+) -> tuple[Scheduled, Direction]:  # fmt: skip
+    """What a change would make of the subscription, and which way it goes. ``version`` and ``keep`` as in `offered`.
 
     Without ``overrides`` those of another plan are left behind. Raises Conflict("same_plan"),
     Conflict("not_recurring"), Conflict("currency_mismatch") and what `offered` does.
     """
     if overrides is None:
         overrides = row.overrides if plan == row.plan else {}
-    found, terms = await offered(conn, row.tenant, plan, None, overrides, keep=keep)
+    found, terms = await offered(conn, row.tenant, plan, version, overrides, keep=keep)
     if not row.recurring or terms.interval == "one_time":
         raise Conflict("not_recurring", "A plan that is paid once cannot be changed to or from.")
     if terms.currency != row.terms.currency:

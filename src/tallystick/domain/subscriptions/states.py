@@ -42,8 +42,9 @@ def wrong_state(subscription: Subscription) -> Conflict:
     if subscription.status in OVER:
         return Conflict("subscription_ended", "The subscription has ended.", status=subscription.status)
     shown = subscription.status.replace("_", " ")
+    first = " Its open invoice must be paid first." if subscription.status == "past_due" else ""
     return Conflict(
         "subscription_state",
-        f"The subscription is {shown}, which does not allow it.",
+        f"The subscription is {shown}, which does not allow it.{first}",
         status=subscription.status,
     )

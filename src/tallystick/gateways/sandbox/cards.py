@@ -38,7 +38,7 @@ DECLINES: Final[Mapping[str, str]] = {
     "expired_card": "The card has expired.",
     "incorrect_cvc": "The card's security code is wrong.",
     "processing_error": "The card could not be processed. Try again in a moment.",
-    "authentication_failed": "The further step was refused, so nothing was paid.",
+    "authentication_failed": "The further step was refused.",
 }
 """Every code of a decline and what the customer reads."""
 

@@ -26,6 +26,7 @@ from tallystick.domain.payments.port import (
     Seen,
     Site,
 )
+from tallystick.kernel.actor import Mode
 from tallystick.kernel.errors import Invalid, NotFound, Unavailable
 from tallystick.kernel.ids import typeid
 
@@ -53,6 +54,9 @@ class Sandbox:
         if options:
             raise Invalid("options", "must be empty: the sandbox has none")
         return {}
+
+    def check_secret(self, name: str, text: str, mode: Mode) -> None:
+        """There are none."""
 
     async def customer(self, site: Site, who: Customer) -> str:
         return typeid(model.CUSTOMER, who.uuid)

@@ -28,6 +28,7 @@ from tallystick.domain.payments.port import (
     Seen,
     Site,
 )
+from tallystick.kernel.actor import Mode
 from tallystick.kernel.errors import Invalid
 from tallystick.kernel.ids import typeid
 
@@ -70,6 +71,14 @@ class Stripe:
         for name in options:
             raise Invalid(f"options.{name}", "is no option of stripe")
         return {}
+
+    def check_secret(self, name: str, text: str, mode: Mode) -> None:
+        """A live key in test mode would take real money from tests."""
+        begins = ("whsec_",) if name == "webhook_secret" else ("sk_", "rk_")
+        if not text.startswith(begins):
+            raise Invalid(f"secrets.{name}", f"must begin with {' or '.join(begins)}")
+        if mode is Mode.TEST and text.startswith(("sk_live_", "rk_live_")):
+            raise Invalid(f"secrets.{name}", "must not be a live key in test mode")
 
     async def customer(self, site: Site, who: Customer) -> str:
         if who.ref is not None:

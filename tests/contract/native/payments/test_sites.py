@@ -53,6 +53,24 @@ def test_secrets_go_in_and_never_come_out(house: House, api: Api) -> None:
     assert [row["set"] for row in gone["secrets"]] == [False, True]
 
 
+def test_a_secret_that_cannot_be_one_is_refused(house: House, api: Api) -> None:
+    live, hook = "sk_live_planted_51abcdefghijklmnop", "whsec_planted_0123456789abcdef"
+    with house.client("test") as test:
+        for said, field in (
+            ({"secret_key": live}, "secret_key"),
+            ({"secret_key": live.replace("sk", "rk")}, "secret_key"),
+            ({"secret_key": hook}, "secret_key"),
+            ({"secret_key": SECRET, "webhook_secret": "nope"}, "webhook_secret"),
+        ):
+            refused = test.send("PUT", "/v2/gateways/stripe", {"secrets": said})
+            assert fields_of(problem(refused, 422, "invalid_request")) == [f"secrets.{field}"]
+            assert "planted" not in refused.text
+        made(test.send("PUT", "/v2/gateways/stripe", {"secrets": {"secret_key": SECRET}}), 200)
+        made(test.send("PUT", "/v2/gateways/stripe", {"enabled": False, "secrets": {"secret_key": ""}}), 200)
+    made(api.send("PUT", "/v2/gateways/stripe", {"secrets": {"secret_key": live}}), 200)
+    made(api.send("PUT", "/v2/gateways/stripe", {"enabled": False, "secrets": {"secret_key": ""}}), 200)
+
+
 def test_the_policy_is_replaced_whole(api: Api, reader: Api) -> None:
     first = made(reader.get("/v2/payment-policy"), 200)
     assert first["retry_days"] == [0, 1, 3, 5, 7]
@@ -67,6 +85,7 @@ def test_the_policy_is_replaced_whole(api: Api, reader: Api) -> None:
 
 def test_the_sandbox_takes_no_live_customer_where_real_money_is_taken(house: House, api: Api) -> None:
     """Else a member buys with a test card, by naming the gateway."""
+    made(api.send("PUT", "/v2/gateways/sandbox", {"standard": True}), 200)
     account = api.account()
     saved = method_of(api, account)
     left = checkout(api, account)
@@ -86,8 +105,16 @@ def test_the_sandbox_takes_no_live_customer_where_real_money_is_taken(house: Hou
         assert made(api.get("/v2/gateways/sandbox"), 200)["enabled"] is False
         refused = problem(api.send("PUT", "/v2/gateways/sandbox", {"enabled": True}), 422, "invalid_request")
         assert fields_of(refused) == ["enabled"]
+        # a change that does not say it again leaves it the standard one
+        assert made(api.send("PUT", "/v2/gateways/manual", {"options": {}}), 200)["standard"] is True
+        problem(api.post("/v2/checkouts", wanted), 409, "gateway_disabled")
+        # and without it there is none, rather than the sandbox
+        made(api.send("PUT", "/v2/gateways/manual", {"enabled": False}), 200)
+        for asked in (wanted, {"account": account, "credits": CREDITS}):
+            assert api.post("/v2/checkouts", asked).status_code == 409
     finally:
         made(api.send("PUT", "/v2/gateways/sandbox", {"standard": True}), 200)
+        made(api.send("PUT", "/v2/gateways/manual", {}), 200)
     with house.client("test") as test:
         made(test.send("PUT", "/v2/gateways/manual", {"standard": True}), 200)
         opened = checkout(test, test.account(), credits=CREDITS, gateway="sandbox")

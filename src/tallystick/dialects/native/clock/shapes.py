@@ -1,6 +1,7 @@
 """How a clock is shown, and what happened when it was moved."""
 
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 
@@ -16,11 +17,11 @@ class TestClock(msgspec.Struct):
 
     now: Time
     ahead_seconds: int
-    mode: str
+    mode: Literal["live", "test"]
 
 
 class Happening(msgspec.Struct):
-    """``kind`` is subscription.<change>, invoice.issued or credits.expired."""
+    """``kind`` is subscription.<change>, invoice.issued, payment.<status> or credits.expired."""
 
     at: Time
     kind: str
@@ -31,7 +32,9 @@ class Happening(msgspec.Struct):
 
 
 class Advanced(msgspec.Struct):
-    """``counts`` has all that happened by kind, ``happened`` the first hundred in order.
+    """``counts`` has by kind how often subscriptions changed, invoices were issued, payments were tried by themselves
+    (as they stand now: `payment.succeeded`, `payment.failed`) and credits expired; ``happened`` the first hundred, in
+    order. Reminders and whatever else happened: `GET /v2/events`.
 
     ``unfinished``: something due could not be done yet, and is tried again.
     """

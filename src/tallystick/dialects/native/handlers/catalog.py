@@ -31,9 +31,7 @@ async def put_credit_type(native: Here, actor: Writer, body: forms.PutCreditType
         if body.default:
             put = await actions.set_default(tx, actor.tenant, body.code, by=actor.name)
         if "unit_price" in body.model_fields_set:
-            put = await actions.set_unit_price(
-                tx, actor.tenant, body.code, body.unit_price, by=actor.name
-            )
+            put = await actions.set_unit_price(tx, actor.tenant, body.code, body.unit_price, by=actor.name)
     return answered(shapes.credit_type(put))
 
 

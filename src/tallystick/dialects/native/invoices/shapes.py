@@ -36,7 +36,7 @@ class InvoiceLine(msgspec.Struct):
     """``net`` + ``tax`` = ``total``; ``amount`` is as charged: with a tax that is inclusive, without another."""
 
     position: int
-    kind: str
+    kind: model.LineKind
     description: str
     quantity: Quantity
     unit_price: UnitPrice | None
@@ -59,10 +59,10 @@ class Invoice(msgspec.Struct):
     id: str
     account: str
     number: str | None
-    status: str
+    status: model.Status
     currency: str
     subscription: str | None
-    reason: str
+    reason: model.Reason
     lines: list[InvoiceLine]
     taxes: list[InvoiceTax]
     subtotal: Money

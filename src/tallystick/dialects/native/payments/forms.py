@@ -96,8 +96,10 @@ class NewCheckout(Form):
     billing: Literal["anniversary", "calendar"] | None = None
     trial: bool = Field(True, description="Whether to begin with the plan's trial, if there was none yet.")
     gateway: Gateway | None = None
-    save_method: bool = Field(
-        False, description="Whether to keep the way to pay for later charges, with the customer's consent."
+    save_method: bool | None = Field(
+        None,
+        description="Whether to keep the way to pay for later charges, with the customer's consent. Absent: for a "
+        "plan that is paid each period, which the page says; else not.",
     )
     success_url: Url | None = Field(None, description="Where the customer goes afterwards.")
     cancel_url: Url | None = None
@@ -174,11 +176,23 @@ class PutGateway(Form):
     )
 
     enabled: bool = True
-    standard: bool = Field(False, description="Whether it is used where none is named.")
-    options: Metadata = Field(default_factory=dict)
-    secrets: Annotated[dict[Code, Secret], Field(max_length=20)] | None = None
+    standard: bool | None = Field(
+        None,
+        description="Whether it is used where none is named; absent, it stays as it is. Where none is marked it is the "
+        "first that can be used: in live mode of stripe, manual and the sandbox, in test mode the sandbox before "
+        "those. In live mode the sandbox works only where it was switched on here, and as the standard one.",
+    )
+    options: Metadata = Field(
+        default_factory=dict,
+        description="Of `manual`: `title`, what the customer reads over the page, and `instructions`, where to send "
+        "the money. Stripe and the sandbox have none.",
+    )
+    secrets: Annotated[dict[Code, Secret], Field(max_length=20)] | None = Field(
+        None, description="Of `stripe`: `secret_key` and `webhook_secret`. The others have none."
+    )
 
 
+RetryDay = Annotated[int, Field(ge=0, le=60)]
 Day = Annotated[int, Field(ge=-60, le=365)]
 
 
@@ -195,7 +209,7 @@ class PutPolicy(Form):
         "claw_back",
         description="While one is open the account is blocked, its unspent credits are taken, or nothing.",
     )
-    retry_days: Annotated[list[Day], Field(max_length=20)] = Field(
+    retry_days: Annotated[list[RetryDay], Field(max_length=20)] = Field(
         [0, 1, 3, 5, 7], description="When an invoice is charged, in days after its issue."
     )
     reminder_days: Annotated[list[Day], Field(max_length=20)] = Field(

@@ -1,7 +1,7 @@
 """How checkouts, payments, ways to pay, refunds and disputes are shown."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -19,8 +19,8 @@ class Checkout(msgspec.Struct):
 
     id: str
     account: str
-    kind: str
-    status: str
+    kind: model.CheckoutKind
+    status: model.CheckoutStatus
     gateway: str
     amount: Money
     invoice: str | None
@@ -45,19 +45,21 @@ class Payment(msgspec.Struct):
     """Once it succeeded, ``amount`` = ``applied`` to the invoice + ``to_credit`` of the customer + ``to_refund``.
 
     ``refunded`` counts what went back or is about to. ``action_url``: where the customer takes a further step.
+    ``dispute`` says how a dispute of it stands, if there is one.
     ``gateway_reference`` is the provider's name of it, ``reference`` what staff said of a transfer.
     """
 
     id: str
     account: str
     gateway: str
-    cause: str
-    status: str
+    cause: model.Cause
+    status: model.Status
     amount: Money
     applied: Money
     to_credit: Money
     to_refund: Money
     refunded: Money
+    dispute: model.DisputeStatus | None
     invoice: str | None
     checkout: str | None
     method: str | None
@@ -102,15 +104,15 @@ class Refund(msgspec.Struct):
     account: str
     payment: str
     gateway: str
-    cause: str
-    status: str
+    cause: model.RefundCause
+    status: model.RefundStatus
     amount: Money
     from_invoice: Money
     from_credit: Money
     surplus: Money
     invoice: str | None
     credit_note: str | None
-    credits: str
+    credits: model.Take
     credits_taken: list[TakenCredits]
     reason: str
     failure: str | None
@@ -129,10 +131,10 @@ class Dispute(msgspec.Struct):
     account: str
     payment: str
     gateway: str
-    status: str
+    status: model.DisputeStatus
     amount: Money
     reason: str
-    policy: str
+    policy: Literal["freeze", "claw_back", "none"]
     credits_taken: list[TakenCredits]
     credits_returned: list[TakenCredits]
     gateway_reference: str
@@ -181,6 +183,7 @@ def payment(row: model.Payment) -> Payment:
         to_credit=money(row.to_credit),
         to_refund=money(row.to_refund),
         refunded=money(row.refunded),
+        dispute=row.dispute,
         invoice=_id("inv", row.invoice),
         checkout=_id("co", row.checkout),
         method=_id("pm", row.method),

@@ -1,14 +1,14 @@
 """How the gateways' settings, the payment policy and the provider's own pages are shown."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from tallystick.dialects.native.answers import Money, Time
 from tallystick.domain.payments import model, policy
+from tallystick.domain.payments.port import Feature, Past
 from tallystick.domain.payments.port import Gateway as Taker
-from tallystick.domain.payments.port import Past
 from tallystick.kernel.clock import iso
 
 
@@ -27,16 +27,16 @@ class Gateway(msgspec.Struct):
     title: str
     enabled: bool
     standard: bool
-    features: list[str]
+    features: list[Feature]
     options: dict[str, Any]
     secrets: list[GatewaySecret]
     webhook_url: str | None
 
 
 class PaymentPolicy(msgspec.Struct):
-    duplicates: str
-    refunds: str
-    disputes: str
+    duplicates: Literal["refund", "credit"]
+    refunds: model.Take
+    disputes: Literal["freeze", "claw_back", "none"]
     retry_days: list[int]
     reminder_days: list[int]
 

@@ -24,7 +24,7 @@ Cooldown = Annotated[
 ]
 
 
-class AutoReload(Form):
+class PutAutoReload(Form):
     """Either ``amount``, credits at the type's price, or a ``package``."""
 
     model_config = ConfigDict(

@@ -50,7 +50,7 @@ async def read_auto_reload(native: Here, actor: Anyone, account: OwnAccount, cre
 
 async def put_auto_reload(
     native: Here, actor: Anyone, request: Request, key: Key, account: Settable, credit_type: str,
-    body: forms.AutoReload,
+    body: forms.PutAutoReload,
 ) -> Response:  # fmt: skip
     """Have credits bought when a wallet falls below a threshold.
 

@@ -22,7 +22,7 @@ class Stopped(msgspec.Struct):
 class Reload(msgspec.Struct):
     """``status`` is in_flight, succeeded or failed. ``payment`` is null where the customer's credit paid."""
 
-    status: str
+    status: model.ReloadStatus
     credits: Credits
     price: Money
     invoice: str
@@ -42,7 +42,7 @@ class AutoReload(msgspec.Struct):
     account: str
     credit_type: str
     enabled: bool
-    state: str
+    state: model.State
     threshold: Credits
     amount: Credits | None
     package: str | None

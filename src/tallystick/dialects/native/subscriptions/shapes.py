@@ -50,7 +50,7 @@ class Subscription(plans.PlanTerms, kw_only=True):
     id: str
     account: str
     plan: SubscribedPlan
-    status: str
+    status: model.Status
     billing: str
     time_zone: str
     anchor: Time

@@ -49,7 +49,7 @@ class WebhookEndpoint(msgspec.Struct):
     failing_since: Time | None
     failures: int
     disabled_at: Time | None
-    disabled_reason: str | None
+    disabled_reason: model.DisabledReason | None
     created_at: Time
     updated_at: Time
     secret: str | UnsetType = UNSET
@@ -70,7 +70,7 @@ class WebhookDelivery(msgspec.Struct):
     endpoint: str
     event: str
     type: str
-    status: str
+    status: model.Status
     attempts: int
     last_status: int | None
     last_error: str | None
@@ -126,7 +126,7 @@ class Email(msgspec.Struct):
     recipient: str
     subject: str
     body: str
-    status: str
+    status: mail.Status
     attempts: int
     error: str | None
     next_attempt_at: Time | None

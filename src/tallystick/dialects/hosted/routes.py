@@ -1,7 +1,7 @@
 """The table of contents of the pages for people. They are no API and have no OpenAPI document."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request, Response
@@ -77,7 +77,8 @@ def _endpoint(system: System, path: str, handler: Handler) -> Callable[[Request]
             page = path[: path.index("{token}")].format(**request.path_params) + request.path_params["token"]
             return errors.page_of(error, base(system) + page)
 
-    endpoint.source = handler  # type: ignore[attr-defined]
+    served: Any = endpoint
+    served.source = handler
     return endpoint
 
 

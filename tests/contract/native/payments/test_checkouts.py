@@ -155,3 +155,16 @@ def test_members_buy_for_their_own_account_at_everybodys_price(house: House, api
     with house.client(member(house, account, Role.MEMBER)) as plain:
         problem(plain.post("/v2/checkouts", {"account": account, "method": True}), 403, "forbidden")
         problem(plain.post("/v2/portal-sessions", {"account": account}), 403, "forbidden")
+
+
+def test_who_only_reads_sees_no_page_to_pay_on(house: House, api: Api, reader: Api) -> None:
+    account = api.account()
+    opened = checkout(api, account)
+    path, listed = f"/v2/checkouts/{opened['id']}", f"/v2/checkouts?account={account}"
+    assert api.get(path).json()["url"] == opened["url"]
+    with house.client(member(house, account, Role.OWNER)) as owner:
+        assert owner.get(path).json()["url"] == opened["url"]
+    with house.client(member(house, account, Role.VIEWER)) as viewer:
+        for one in (reader, viewer):
+            assert one.get(path).json() == opened | {"url": None}
+            assert [row["url"] for row in one.get(listed).json()["data"]] == [None]

@@ -9,7 +9,7 @@ from tallystick.dialects.native.auth import Anyone, Here, may_patch, may_read
 from tallystick.dialects.native.native import Native
 from tallystick.http.hot import count_for
 from tallystick.kernel.actor import Actor
-from tallystick.kernel.errors import NotFound
+from tallystick.kernel.errors import Forbidden, NotFound
 from tallystick.kernel.ids import owner_of, parse_typeid
 
 
@@ -25,6 +25,15 @@ def may_steer(actor: Actor, account: int, what: str = "account") -> None:
     """Keys that write, staff, and owners and admins of the account. Raises Forbidden, NotFound."""
     may_read(actor, account, what)
     may_patch(actor, account)
+
+
+def steers(actor: Actor, account: int) -> bool:
+    """Whether the actor is one whom `may_steer` lets."""
+    try:
+        may_steer(actor, account)
+    except (Forbidden, NotFound):
+        return False
+    return True
 
 
 async def listed_of(native: Native, actor: Actor, named: str | None) -> int | None:

@@ -102,13 +102,21 @@ async def list_checkouts(
             limit=query.limit, before=query.before("co"),
         )  # fmt: skip
     cursor = None if page.next_id is None else typeid("co", page.next_id)
-    return answered({"data": [shapes.checkout(row) for row in page.rows], "next_cursor": cursor})
+    return answered({"data": [_seen(actor, row) for row in page.rows], "next_cursor": cursor})
 
 
 async def read_checkout(native: Here, actor: Anyone, checkout: access.OwnCheckout) -> Response:
     """Read a checkout."""
     async with native.system.db.connection() as conn:
-        return answered(shapes.checkout(await views.checkout(conn, actor.tenant, checkout)))
+        return answered(_seen(actor, await views.checkout(conn, actor.tenant, checkout)))
+
+
+def _seen(actor: Actor, row: Checkout) -> shapes.Checkout:
+    """As the actor may see it: the page's address is a credential, for those alone who may open one."""
+    shown = shapes.checkout(row)
+    if not access.steers(actor, row.account):
+        shown.url = None
+    return shown
 
 
 async def expire_open_checkout(

@@ -15,6 +15,7 @@ from tallystick.domain.payments import charging, methods, settling, views
 from tallystick.domain.payments.model import Method, Payment
 from tallystick.http.hot import count_for
 from tallystick.http.paging import page_body
+from tallystick.kernel.actor import Actor
 from tallystick.kernel.ids import owner_of
 
 from . import access, forms, shapes
@@ -59,13 +60,21 @@ async def list_payments(
             conn, actor.tenant, account=account, invoice=invoice, checkout=checkout, status=query.status,
             limit=query.limit, before=query.after,
         )  # fmt: skip
-    return answered(page_body(page.map(shapes.payment)))
+    return answered(page_body(page.map(lambda row: _seen(actor, row))))
 
 
 async def read_payment(native: Here, actor: Anyone, payment: access.OwnPayment) -> Response:
     """Read a payment."""
     async with native.system.db.connection() as conn:
-        return answered(shapes.payment(await views.payment(conn, actor.tenant, payment)))
+        return answered(_seen(actor, await views.payment(conn, actor.tenant, payment)))
+
+
+def _seen(actor: Actor, row: Payment) -> shapes.Payment:
+    """As the actor may see it: the address of a further step is a credential, for those alone who may pay."""
+    shown = shapes.payment(row)
+    if not access.steers(actor, row.account):
+        shown.action_url = None
+    return shown
 
 
 async def approve_payment(

@@ -15,7 +15,7 @@ from tallystick.kernel.ids import typeid
 
 
 class Checkout(msgspec.Struct):
-    """``url`` is where the customer pays: whoever has it may. None where the page is not open yet."""
+    """``url`` is where the customer pays: whoever has it may. None where the page is not open yet, and for readers."""
 
     id: str
     account: str

@@ -5,12 +5,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from .served import Api, House
+from .served import Api, House, housed
 
 _numbers = itertools.count(1)
 
@@ -18,19 +15,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def house(server: Any, template: str) -> Iterator[House]:
     """The module's server, on a database of its own."""
-    name = f"tallystick_contract_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server.url, autocommit=True) as conn:
-        conn.execute(sql.SQL(f"create database {name} template {template} strategy {server.strategy}"))
-    house = House(make_conninfo(server.url, dbname=name))
-    try:
-        house.start()
-        try:
-            yield house
-        finally:
-            house.stop()
-    finally:
-        with psycopg.connect(server.url, autocommit=True) as conn:
-            conn.execute(sql.SQL(f"drop database {name} with (force)"))
+    with housed(server, template, f"tallystick_contract_{os.getpid()}_{next(_numbers)}") as house:
+        yield house
 
 
 @pytest.fixture

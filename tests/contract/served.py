@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+import psycopg
 import uvicorn
 import uvloop
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from tallystick import app, wiring
 from tallystick.config import Settings
@@ -163,6 +166,23 @@ class House:
             async with db.tx() as tx:
                 key = await create_api_key(tx, secrets, tenant, name=name, scope=scope, created_by="test")
             self.keys[name] = key.text
+
+
+@contextlib.contextmanager
+def housed(server: Any, template: str, name: str) -> Iterator[House]:
+    """A running server on a database of its own, which goes with it."""
+    with psycopg.connect(server.url, autocommit=True) as conn:
+        conn.execute(sql.SQL(f"create database {name} template {template} strategy {server.strategy}"))
+    house = House(make_conninfo(server.url, dbname=name))
+    try:
+        house.start()
+        try:
+            yield house
+        finally:
+            house.stop()
+    finally:
+        with psycopg.connect(server.url, autocommit=True) as conn:
+            conn.execute(sql.SQL(f"drop database {name} with (force)"))
 
 
 class Api:

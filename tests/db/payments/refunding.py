@@ -119,19 +119,19 @@ class Bank:
         return []
 
     async def charge(self, site: Site, asked: ChargeAsked) -> PaymentSeen:
-        raise NotImplementedError
+        raise GatewayRefused("This bank only sends money back.")
 
     async def look_payment(self, site: Site, payment: UUID, ref: str | None) -> Sequence[Seen]:
         return []
 
     async def cancel_payment(self, site: Site, payment: UUID, ref: str) -> PaymentSeen:
-        raise NotImplementedError
+        raise GatewayRefused("This bank only sends money back.")
 
     async def forget_method(self, site: Site, ref: str) -> None:
         return None
 
     async def portal(self, site: Site, who: Customer, return_url: str, token: str) -> str:
-        raise NotImplementedError
+        raise GatewayRefused("This bank only sends money back.")
 
     async def history(self, site: Site, who: Customer, limit: int) -> tuple[list[Past], bool]:
         return [], False

@@ -12,7 +12,7 @@ from tallystick.domain.ledger.verify import verify
 from tallystick.domain.payments import charging, purchases, settling
 from tallystick.kernel.errors import Conflict, NotFound
 from tests.db.subscriptions.shop import BEGIN, at, flat, monthly
-from tests.doubles.gateway import Killed
+from tests.doubles.gateway import Killed, Trouble
 
 from .front import URL, Front
 
@@ -203,17 +203,17 @@ async def test_what_cannot_be_charged(front: Front) -> None:
     assert void.value.code == "invoice_state"
 
 
-POINTS = ["killed", "died"]
+POINTS: list[Trouble] = ["killed", "died"]
 
 
 @pytest.mark.parametrize(("call", "point"), list(product(["customer", "charge"], POINTS)))
-async def test_killed_between_every_two_steps_of_a_charge(front: Front, call: str, point: str) -> None:
+async def test_killed_between_every_two_steps_of_a_charge(front: Front, call: str, point: Trouble) -> None:
     account = await front.shop.customer(email="ann@example.com")
     await front.save(account)
     bill = await owed(front, account)
     row = await front.request(bill)
-    before = [None] * ["customer", "charge"].index(call)
-    front.bench.trouble(*before, point)  # type: ignore[arg-type]
+    before: list[Trouble | None] = [None] * ["customer", "charge"].index(call)
+    front.bench.trouble(*before, point)
     with pytest.raises(Killed):
         await charging.perform(front.till, account, row.id)
     assert (await front.payment(row.id)).status == "pending"
@@ -228,7 +228,7 @@ async def test_killed_between_every_two_steps_of_a_charge(front: Front, call: st
 
 
 @pytest.mark.parametrize(("calls", "point"), list(product([0, 1, 2], POINTS)))
-async def test_killed_while_it_is_reconciled(front: Front, calls: int, point: str) -> None:
+async def test_killed_while_it_is_reconciled(front: Front, calls: int, point: Trouble) -> None:
     """The look and the second charge die too."""
     account = await front.shop.customer()
     await front.save(account)
@@ -236,7 +236,7 @@ async def test_killed_while_it_is_reconciled(front: Front, calls: int, point: st
     front.bench.trouble(None, "killed")
     with pytest.raises(Killed):
         await front.charge(bill)
-    front.bench.trouble(*[None] * calls, point)  # type: ignore[arg-type]
+    front.bench.trouble(*[None] * calls, point)
     while not await front.worked():
         pass
     await front.work()

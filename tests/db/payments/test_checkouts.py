@@ -13,6 +13,7 @@ from tallystick.domain.payments.checkouts import ForInvoice, ForMethod, ForPacka
 from tallystick.domain.payments.port import PaymentSeen
 from tallystick.kernel.errors import Conflict, KeyReused, NotFound, Unavailable
 from tests.db.subscriptions.shop import BEGIN, flat
+from tests.doubles.gateway import Trouble
 
 from .front import Front
 
@@ -40,10 +41,10 @@ async def test_one_key_opens_one_page(front: Front) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["down", "lost"])
-async def test_a_gateway_that_does_not_answer(front: Front, trouble: str) -> None:
+async def test_a_gateway_that_does_not_answer(front: Front, trouble: Trouble) -> None:
     account, package = await front.shop.customer(), await front.package()
     await front.open(account, ForMethod())  # the customer is known
-    front.bench.trouble(trouble)  # type: ignore[arg-type]
+    front.bench.trouble(trouble)
     with pytest.raises(Unavailable):
         await front.open(account, ForPackage(package), key=("k", b"1"))
     page = await front.open(account, ForPackage(package), key=("k", b"1"))

@@ -14,7 +14,7 @@ from tallystick.domain.payments.checkouts import ForMethod, ForPackage, ForPlan
 from tallystick.domain.payments.port import CheckoutSeen, Notice, PaymentSeen, Seen
 from tallystick.domain.subscriptions import actions as subscriptions
 from tests.db.subscriptions.shop import flat
-from tests.doubles.gateway import Killed
+from tests.doubles.gateway import Killed, Trouble
 
 from .front import Front
 
@@ -53,14 +53,14 @@ async def test_all_of_it_or_nothing(front: Front) -> None:
 
 @pytest.mark.parametrize("call", ["customer", "open_checkout"])
 @pytest.mark.parametrize("point", ["killed", "died"])
-async def test_killed_between_every_two_steps_of_a_purchase(front: Front, call: str, point: str) -> None:
+async def test_killed_between_every_two_steps_of_a_purchase(front: Front, call: str, point: Trouble) -> None:
     account, package = await front.shop.customer(email="ann@example.com"), await front.package()
-    front.bench.trouble(*[None] * ["customer", "open_checkout"].index(call), point)  # type: ignore[arg-type]
+    front.bench.trouble(*[None] * ["customer", "open_checkout"].index(call), point)
     with pytest.raises(Killed):
         await front.open(account, ForPackage(package), key=("k", b"1"))
     page = await front.open(account, ForPackage(package), key=("k", b"1"))
     front.bench.pay(page.id)  # and who would tell us dies
-    front.bench.trouble(point)  # type: ignore[arg-type]
+    front.bench.trouble(point)
     async with front.shop.tx() as tx:
         await tx.execute("update checkout set due_at = created_at")
     while not await front.worked():

@@ -87,7 +87,7 @@ async def _all(till: Till, rows: list[_Due], act: _Act, retry: str, places: asyn
                 await act(till, row.account, row.id)
             except Unavailable:
                 raise
-            except Exception:
+            except Exception:  # a fault of one must not stop the others: it rests, and is tried again
                 log.exception("a step of a payment failed", id=str(row.id), due_at=str(row.due_at))
                 async with till.db.tx() as tx:
                     await run(tx, retry, {"account": row.account, "id": row.id, "pause": FAULT})

@@ -93,7 +93,7 @@ async def _told(tx: Tx, tenant: int, signal: Signal) -> None:
     try:
         async with tx.transaction():
             await _alert(tx, tenant, signal)
-    except Exception:
+    except Exception:  # a fault in telling must not hold up what is bought
         log.exception("an alert could not be told", account=signal.account, credit_type=signal.credit_type)
 
 

@@ -1,9 +1,10 @@
 """Card numbers never enter: finding one in a request. Pure.
 
 A card number is 14 to 19 digits, with spaces or dashes between them, of a range that card networks give out, and right
-by its check digit (ISO/IEC 7812, Luhn). Text that is one counts, wherever it stands. Amid other words one counts that
-is written in a card's groups, or whose text speaks of cards; a JSON number only under a name that does so: amounts,
-times, order numbers and ids of the product's own look alike.
+by its check digit (ISO/IEC 7812, Luhn). Text that is one counts, wherever it stands. Dashes must part it as people part
+cards, in groups of one size or as the networks print them, since many keys and numbers of documents are digits with
+dashes. Amid other words one counts that is written in a card's groups, or whose text speaks of cards; a JSON number
+only under a name that does so: amounts, times, order numbers and ids of the product's own look alike.
 """
 
 import json
@@ -14,6 +15,8 @@ from urllib.parse import parse_qsl
 _ZEROS: Final = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _MANY: Final = b"0" * 14
 _APART: Final = re.compile("[ \\-\u00a0\u2010-\u2015\u202f]")
+_DASH: Final = re.compile("[\\-\u2010-\u2015]")
+_PRINTED: Final = ((4, 6, 4), (4, 6, 5))
 _DIGITS: Final = re.compile("[0-9]{14,19}", re.ASCII)
 _NAMED: Final = re.compile("card|number|^pan$|_pan$|^pan_", re.IGNORECASE)
 _INSIDE: Final = re.compile(
@@ -78,7 +81,15 @@ def is_card(text: str) -> bool:
     if not 14 <= len(text) <= 60:
         return False
     digits = _APART.sub("", text)
-    return _DIGITS.fullmatch(digits) is not None and _issued(digits) and _luhn(digits)
+    return _DIGITS.fullmatch(digits) is not None and _issued(digits) and _luhn(digits) and _parted_as_card(text)
+
+
+def _parted_as_card(text: str) -> bool:
+    """Whether dashes, if there are any, part digits into groups of one size (but the last) or as cards show them."""
+    if _DASH.search(text) is None:
+        return True
+    sizes = tuple(len(group) for group in _APART.split(text) if group)
+    return sizes in _PRINTED or (len(set(sizes[:-1])) == 1 < len(sizes) - 1 and sizes[-1] <= sizes[0])
 
 
 def has_card(text: str) -> bool:

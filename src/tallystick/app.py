@@ -14,9 +14,12 @@ from fastapi import FastAPI
 
 from . import routes
 from .dialects.account import routes as account
+from .dialects.appvector import routes as appvector
 from .dialects.credibill import routes as credibill
 from .dialects.hosted import routes as hosted
+from .dialects.igny8 import routes as igny8
 from .dialects.native import routes as native
+from .dialects.practice import routes as practice
 from .dialects.provider_webhooks import routes as provider_webhooks
 from .domain.identity import views as identity
 from .http import cards, scalar
@@ -46,7 +49,16 @@ from .http.problem import card_refused, internal, not_allowed, not_found, proble
 from .routes import Endpoint
 from .wiring import System
 
-DIALECTS: Final[Sequence[ModuleType]] = (native, account, credibill, hosted, provider_webhooks)
+DIALECTS: Final[Sequence[ModuleType]] = (
+    native,
+    igny8,
+    practice,
+    appvector,
+    credibill,
+    account,
+    hosted,
+    provider_webhooks,
+)
 """Each has NAME, TITLE (what /docs calls it), PREFIXES, ``api(system) -> FastAPI`` with whole paths, OPENAPI (the
 address of the document that FastAPI makes, None where there is none) or else ``openapi()`` (the one that is written
 by hand), and where they help ``hot(system)`` (the routes that skip the framework), ``endpoints(system)`` (paths to the

@@ -37,6 +37,16 @@ class Settings:
     """``smtp://user:password@host:587`` (STARTTLS) or ``smtps://``; without one mail is written to ``data/mail``."""
     webhooks_allow_private: bool = False
     """Development only: webhooks may go to private addresses, and without TLS."""
+    google_client_ids: tuple[str, ...] = ()
+    """For whom Google's access tokens must be made out; none: nobody signs in with Google."""
+    google_url: str = ""
+    """Another origin for Google's ``/tokeninfo`` and ``/v1/userinfo``."""
+    default_app: str = ""
+    """``<app id>[:test]``: whose is a request without a credential that names no app; empty: the first app, live."""
+    practice_open: bool = False
+    """Whether the practice contract answers without a credential."""
+    cors_allowed_origins: tuple[str, ...] = ()
+    """Origins whose pages may call this server from a browser; ``*`` is any."""
 
     @property
     def public_url(self) -> str:
@@ -62,6 +72,11 @@ class Settings:
             stripe_api_base=_address(environ, "TALLYSTICK_STRIPE_API_BASE") or "",
             smtp_url=_smtp_url(environ),
             webhooks_allow_private=_switch(environ, "TALLYSTICK_WEBHOOKS_ALLOW_PRIVATE"),
+            google_client_ids=_listed(environ, "TALLYSTICK_GOOGLE_CLIENT_ID"),
+            google_url=_address(environ, "TALLYSTICK_GOOGLE_URL") or "",
+            default_app=environ.get("TALLYSTICK_DEFAULT_APP", "").strip(),
+            practice_open=_switch(environ, "TALLYSTICK_PRACTICE_OPEN"),
+            cors_allowed_origins=_origins(environ, "CORS_ALLOWED_ORIGINS"),
         )
 
 
@@ -110,6 +125,29 @@ def _address(environ: Mapping[str, str], name: str) -> str | None:
         if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment:
             return text
     raise ValueError(f"{name} must be an address such as https://billing.example.com, not {text!r}")
+
+
+def _listed(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in environ.get(name, "").split(",") if part.strip())
+
+
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Origins as browsers send them: in lower case, without a path."""
+    found = []
+    for text in _listed(environ, name):
+        origin = text.rstrip("/").lower()
+        with contextlib.suppress(ValueError):
+            parts = urlsplit(origin)
+            _ = parts.port  # raises for one that is no number
+            if origin == "*" or (
+                parts.scheme in ("http", "https")
+                and parts.hostname
+                and origin == f"{parts.scheme}://{parts.netloc}"
+            ):
+                found.append(origin)
+                continue
+        raise ValueError(f"{name} must list origins such as https://app.example.com, not {text!r}")
+    return tuple(found)
 
 
 def _smtp_url(environ: Mapping[str, str]) -> str:

@@ -81,7 +81,9 @@ def is_card(text: str) -> bool:
     if not 14 <= len(text) <= 60:
         return False
     digits = _APART.sub("", text)
-    return _DIGITS.fullmatch(digits) is not None and _issued(digits) and _luhn(digits) and _parted_as_card(text)
+    return (
+        _DIGITS.fullmatch(digits) is not None and _issued(digits) and _luhn(digits) and _parted_as_card(text)
+    )
 
 
 def _parted_as_card(text: str) -> bool:

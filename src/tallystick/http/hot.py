@@ -29,7 +29,7 @@ MAX_BODY: Final = 1 << 20
 """Bytes of a request's body; a route may say otherwise."""
 _LINGER: Final = 64 << 20  # bytes of a refused body that are thrown away, so that its sender hears why
 _LINGER_SECONDS: Final = 10.0
-_ONCE: Final = (b"authorization", b"idempotency-key", b"x-account")
+_ONCE: Final = (b"authorization", b"idempotency-key", b"x-account", b"x-app")
 _COUNTED: Final = "tallystick.counted"
 
 
@@ -48,7 +48,7 @@ class Request:
     """
 
     __slots__ = (
-        "authorization", "body", "content_type", "counted", "idempotency_key", "params", "query", "x_account",
+        "authorization", "body", "content_type", "counted", "idempotency_key", "params", "query", "x_account", "x_app",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class Request:
         query: bytes = b"",
         x_account: str | None = None,
         content_type: bytes = JSON,
+        x_app: str | None = None,
     ) -> None:
         self.authorization = authorization
         self.idempotency_key = idempotency_key
@@ -67,6 +68,7 @@ class Request:
         self.body = body
         self.query = query
         self.x_account = x_account
+        self.x_app = x_app
         self.content_type = content_type
         self.counted: Collection[int] = ()
 
@@ -142,7 +144,7 @@ def without_repeated(scope: Scope) -> Scope:
 
 def request_of(scope: Scope, params: tuple[str, ...], body: bytes) -> Request:
     """The request of an ASGI scope whose body was read."""
-    authorization = key = x_account = None
+    authorization = key = x_account = x_app = None
     media = JSON
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -151,9 +153,11 @@ def request_of(scope: Scope, params: tuple[str, ...], body: bytes) -> Request:
             key = value.decode("latin-1")
         elif name == b"x-account":
             x_account = value.decode("latin-1")
+        elif name == b"x-app":
+            x_app = value.decode("latin-1")
         elif name == b"content-type":
             media = value
-    return Request(authorization, key, params, body, scope["query_string"], x_account, media)
+    return Request(authorization, key, params, body, scope["query_string"], x_account, media, x_app)
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

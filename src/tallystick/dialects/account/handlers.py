@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from tallystick.domain.identity import views as identity
+from tallystick.domain.identity.asking import Asker
 from tallystick.domain.identity.model import Account
 from tallystick.domain.ledger import views as ledger_views
 from tallystick.domain.ledger.views import Span
@@ -17,7 +18,7 @@ from tallystick.domain.reloads import views as reloads
 from tallystick.domain.subscriptions import views as subscriptions
 
 from . import bodies
-from .auth import Caller, System
+from .auth import System
 
 KEEP: Final = 1.0
 """Seconds for which an account's currency is not read again, like a credential: balances are always read."""
@@ -39,7 +40,7 @@ class Desk:
         self._monotonic = monotonic
         self._profiles: dict[int, _Profile] = {}
 
-    async def profile(self, caller: Caller) -> _Profile:
+    async def profile(self, caller: Asker) -> _Profile:
         """The account's currency and beginning, at most a second old. Raises NotFound."""
         known, now = self._profiles.get(caller.account), self._monotonic()
         if known is not None and now < known.until:
@@ -53,7 +54,7 @@ class Desk:
         return found
 
 
-async def usage(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.UsageStats:
+async def usage(desk: Desk, caller: Asker, query: Mapping[str, str]) -> bodies.UsageStats:
     """Account usage."""
     async with desk.system.db.connection() as conn:
         account = await identity.account(conn, caller.tenant, caller.account)
@@ -61,13 +62,13 @@ async def usage(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.
     return await _usage(desk.system, caller, bodies.usage_query(query, now, account.time_zone))
 
 
-async def credits(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.CreditBalance:
+async def credits(desk: Desk, caller: Asker, query: Mapping[str, str]) -> bodies.CreditBalance:
     """Credit balance."""
     profile = await desk.profile(caller)
     return await _credits(desk.system, caller, profile.currency, profile.created_at, profile.reload)
 
 
-async def ledger(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.CreditLedger:
+async def ledger(desk: Desk, caller: Asker, query: Mapping[str, str]) -> bodies.CreditLedger:
     """Credit ledger, newest first."""
     system = desk.system
     asked = bodies.ledger_query(query, (await _account(system, caller)).time_zone)
@@ -81,10 +82,10 @@ async def ledger(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies
         limit=asked.limit,
         offset=asked.offset,
     )
-    return bodies.ledger(caller.user_number, asked, found)
+    return bodies.ledger(caller.actor.user_number, asked, found)
 
 
-async def summary(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodies.AccountSummary:
+async def summary(desk: Desk, caller: Asker, query: Mapping[str, str]) -> bodies.AccountSummary:
     """Account summary: balance, subscription and usage together."""
     system = desk.system
     async with system.db.connection() as conn:
@@ -100,17 +101,17 @@ async def summary(desk: Desk, caller: Caller, query: Mapping[str, str]) -> bodie
     return bodies.summary(user, account, balance, held, await _usage(system, caller, month), total)
 
 
-async def _account(system: System, caller: Caller) -> Account:
+async def _account(system: System, caller: Asker) -> Account:
     async with system.db.connection() as conn:
         return await identity.account(conn, caller.tenant, caller.account)
 
 
-async def _credit_type(system: System, caller: Caller) -> str:
+async def _credit_type(system: System, caller: Asker) -> str:
     return await system.credit_types.resolve(caller.tenant, None)
 
 
 async def _credits(
-    system: System, caller: Caller, currency: str, created_at: datetime, reload: bodies.AutoReload
+    system: System, caller: Asker, currency: str, created_at: datetime, reload: bodies.AutoReload
 ) -> bodies.CreditBalance:
     credit_type = await _credit_type(system, caller)
     found = await system.balances.balances(caller.tenant, caller.account)
@@ -118,10 +119,10 @@ async def _credits(
     # one that buys is watched: what was known a second ago is told of no other
     watched = wallet is not None and wallet.watches is not None
     reload = await _reload(system, caller) if watched else reload._replace(enabled=False)
-    return bodies.credit_balance(caller.user_number, wallet, currency, created_at, reload)
+    return bodies.credit_balance(caller.actor.user_number, wallet, currency, created_at, reload)
 
 
-async def _reload(system: System, caller: Caller) -> bodies.AutoReload:
+async def _reload(system: System, caller: Asker) -> bodies.AutoReload:
     credit_type = await _credit_type(system, caller)
     async with system.db.connection() as conn:
         row = await reloads.find(conn, caller.tenant, caller.account, credit_type)
@@ -130,7 +131,7 @@ async def _reload(system: System, caller: Caller) -> bodies.AutoReload:
         return bodies.AutoReload(row.buys, row.threshold, await reloads.credits_of(conn, row))
 
 
-async def _usage(system: System, caller: Caller, asked: bodies.UsageQuery) -> bodies.UsageStats:
+async def _usage(system: System, caller: Asker, asked: bodies.UsageQuery) -> bodies.UsageStats:
     consumed = await ledger_views.usage_total(
         system.db,
         caller.tenant,
@@ -144,7 +145,7 @@ async def _usage(system: System, caller: Caller, asked: bodies.UsageQuery) -> bo
         ahead = (await identity.tenant(conn, caller.tenant)).clock_ahead
         start, end = _before(asked.start, ahead), _before(asked.end, ahead)
         requests = await metering.usage(conn, caller.tenant, caller.account, start, end)
-    return bodies.usage_stats(caller.user_number, asked, requests, consumed)
+    return bodies.usage_stats(caller.actor.user_number, asked, requests, consumed)
 
 
 def _before(moment: datetime, by: timedelta) -> datetime:

@@ -10,13 +10,14 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from tallystick.domain.identity.asking import Asker
 from tallystick.http.framework import methods_at, response_of
 from tallystick.http.hot import HotRoute, Reply, count_for
 from tallystick.http.hot import Request as HotRequest
 from tallystick.kernel.errors import Fact
 
 from . import bodies, errors, handlers
-from .auth import Caller, System, caller
+from .auth import System, caller
 from .errors import card_refused
 from .handlers import Desk
 
@@ -26,7 +27,7 @@ NAME: Final = "account"
 TITLE: Final = "Account contract"
 PREFIXES: Final = ("/auth/account",)
 
-Handler = Callable[[Desk, Caller, Mapping[str, str]], Awaitable[msgspec.Struct]]
+Handler = Callable[[Desk, Asker, Mapping[str, str]], Awaitable[msgspec.Struct]]
 
 ROUTES: Final[dict[str, Handler]] = {
     "/auth/account/usage": handlers.usage,

@@ -1,15 +1,20 @@
-"""Idempotency of writes that name no account: one effect and one answer a key, for 30 days."""
+"""Idempotency of writes that are not the ledger's own commands: one effect and one answer a key, for 30 days."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from tallystick.db.pool import Tx, one_row, run
+from tallystick.db.pool import Database, Tx, one_row, run
 from tallystick.kernel.errors import KeyReused
 
 from .views import q
+
+T = TypeVar("T")
+
+Inner = tuple[str, bytes] | None
+"""The key under which the rows of a write in steps are written, and the hash of what was asked."""
 
 
 class Once(NamedTuple):
@@ -41,6 +46,41 @@ async def once(
         return known
     status, body = await act()
     return await remember(tx, tenant, key, request_hash, status, body)
+
+
+async def in_steps(
+    db: Database,
+    tenant: int,
+    key: str | None,
+    request_hash: bytes,
+    act: Callable[[Inner], Awaitable[T]],
+    show: Callable[[T], tuple[int, Any]],
+) -> Once:
+    """Run ``act``, which opens its own transactions and may call a gateway between them, and keep what ``show`` makes
+    of it; once for a key.
+
+    The rows are written under an inner key of the same name that no client's is; what came of it is the answer that the
+    key keeps. A request that died on the way and comes again goes on where it stopped. Raises KeyReused, and what
+    ``act`` raises.
+    """
+    if key is None:
+        return Once(*show(await act(None)), False)
+    async with db.connection() as conn:
+        known = await recall(conn, tenant, key, request_hash)
+    if known is not None:
+        return known
+    made = await act(("\n" + key, request_hash))
+
+    async def shown() -> tuple[int, Any]:
+        return show(made)
+
+    async with db.tx() as tx:
+        return await once(tx, tenant, key, request_hash, shown)
+
+
+def key_of(contract: str, account: int, key: str | None) -> str | None:
+    """The name under which a client's key stands for one account in one contract: no other's, nor a native one."""
+    return None if key is None else f"\r{contract} {account} {key}"
 
 
 async def hold_name(tx: Tx, tenant: int, name: str) -> None:

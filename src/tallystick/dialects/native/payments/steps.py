@@ -1,8 +1,4 @@
-"""Writes that call a gateway between two commits, under an idempotency key.
-
-The rows are written under a key of the same name that no client's is; then the gateway is called, and what came of it
-is the answer that the client's key keeps. A request that died on the way and comes again goes on where it stopped.
-"""
+"""Writes that call a gateway between two commits, under an idempotency key."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -14,13 +10,12 @@ from pydantic import BaseModel
 from tallystick.db.pool import Tx
 from tallystick.dialects.native.native import Native
 from tallystick.dialects.native.once import answered, digest_of
-from tallystick.domain.identity.request_keys import once, recall
+from tallystick.domain.identity.request_keys import Inner, in_steps, once
 from tallystick.kernel.actor import Actor
 
-T = TypeVar("T")
+__all__ = ["Inner", "begun", "write_in_steps"]
 
-Inner = tuple[str, bytes] | None
-"""The key under which the rows are written, and the hash of what was asked."""
+T = TypeVar("T")
 
 
 async def write_in_steps(
@@ -28,20 +23,12 @@ async def write_in_steps(
     act: Callable[[Inner], Awaitable[T]], show: Callable[[T], Any], *, status: int = 200,
 ) -> Response:  # fmt: skip
     """Run ``act``, which opens its own transactions, and show what it gives; once for a key."""
-    if key is None:
-        return answered(show(await act(None)), status)
-    digest = digest_of(request, form)
-    async with native.system.db.connection() as conn:
-        known = await recall(conn, actor.tenant, key, digest)
-    if known is not None:
-        return answered(known.body, known.status, replayed=True)
-    made = await act(("\n" + key, digest))
 
-    async def shown() -> tuple[int, Any]:
+    def shown(made: T) -> tuple[int, Any]:
         return status, msgspec.to_builtins(show(made))
 
-    async with native.system.db.tx() as tx:
-        done = await once(tx, actor.tenant, key, digest, shown)
+    db, digest = native.system.db, digest_of(request, form)
+    done = await in_steps(db, actor.tenant, key, digest, act, shown)
     return answered(done.body, done.status, replayed=done.replayed)
 
 

@@ -1,0 +1,1 @@
+"""The AppVector contract: signing in with Google, and who is signed in."""

@@ -1,0 +1,1 @@
+"""What each endpoint does: read the request, ask the domains, render."""

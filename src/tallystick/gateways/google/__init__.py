@@ -1,0 +1,1 @@
+"""Google, of whom we ask only whose an access token is."""

@@ -30,6 +30,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/tallystick routes --check ENDPOINTS.md
+	$(BIN)/python -m tests.contract.conformance --check CONTRACTS.md
 
 format: install
 	$(BIN)/ruff check --fix .
@@ -37,6 +38,7 @@ format: install
 
 generate: install
 	$(BIN)/tallystick routes --write ENDPOINTS.md
+	$(BIN)/python -m tests.contract.conformance --write CONTRACTS.md
 
 bench: install
 	$(BIN)/python -m bench

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from . import deliveries, ingest, lanes, load, meter, naive, renewals, seed, server
+from . import contracts, deliveries, ingest, lanes, load, meter, naive, renewals, seed, server
 from .load import Run, Target
 
 SECONDS: Final = 5.0
@@ -31,6 +31,8 @@ GOALS: Final = {
     "renewals_linear": 0.8,
     "deliveries_per_s": 500.0,
     "deliveries_dead_over_alone": 0.8,
+    "credibill_usage_over_native_debit": 0.8,
+    "igny8_balance_over_native_balance": 0.8,
 }
 
 
@@ -46,11 +48,14 @@ class Bench:
         self.figures[name] = round(value, 3)
         goal = GOALS.get(name)
         verdict = "" if goal is None else f"   goal >= {goal:g}   {'ok' if value >= goal else 'BELOW'}"
-        print(f"{name:34} {value:12,.2f}{verdict}", flush=True)
+        print(f"{name:42} {value:12,.2f}{verdict}", flush=True)
 
     def wrk(self, script: str, target: Target, **options: Any) -> Run:
         load.wrk(script, target, seconds=1, **options)  # warm up: plans, caches, connections
-        run = load.wrk(script, target, seconds=self.seconds, **options)
+        return self.turn(script, target, self.seconds, **options)
+
+    def turn(self, script: str, target: Target, seconds: float, **options: Any) -> Run:
+        run = load.wrk(script, target, seconds=seconds, **options)
         if run.errors:
             print(f"  {run.errors} requests of {script} failed", flush=True)
         self.failed += run.errors
@@ -136,6 +141,11 @@ class Bench:
         self.put("copy_rows_per_s", copied)
         self.put("ingest_over_copy", rate / copied)
 
+    def contracts(self, system: server.Server, seeded: seed.Seeded) -> None:
+        """What the other contracts do in a second, as ratios to the native one."""
+        seconds = max(1.0, self.seconds // 2)  # several turns each, whole seconds
+        contracts.measure(system, seeded, lambda script, target: self.turn(script, target, seconds), self.put)
+
     def large(self) -> None:
         """A million accounts and ten million entries against a fresh database, the same load on both."""
         rates = {}
@@ -172,6 +182,7 @@ def main() -> int:
             bench.http(system, seeded)
             bench.database(system, seeded)
             bench.ingest(system, seeded)
+            bench.contracts(system, seeded)
         deliveries.measure(deliveries.EVENTS, bench.put)
     bench.put("failed_requests", bench.failed)
     name = "latest-large.json" if arguments.large else "latest.json"

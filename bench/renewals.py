@@ -113,7 +113,7 @@ def seed(url: str, tenant: int, count: int) -> None:
         )
         conn.execute("update copies set hex = lpad(to_hex(account), 12, '0')")
         for table in _TABLES:
-            _copy(conn, table, first)
+            copy_rows(conn, table, first)
         conn.execute(_MONTH_LATER, [tenant])
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("vacuum analyze")
@@ -138,7 +138,9 @@ async def _first(url: str, tenant: int) -> int:
     return account
 
 
-def _copy(conn: psycopg.Connection[Any], table: str, first: int) -> None:
+def copy_rows(conn: psycopg.Connection[Any], table: str, first: int) -> None:
+    """Copy the table's rows of the account ``first`` for each row of the temporary table ``copies``: its internal
+    ``account``, its ``number`` in the tenant, and ``hex``, the account in the 12 digits that end its ids."""
     own = sql.Literal(f"{first:012x}")
     names: list[sql.Composable] = []
     values: list[sql.Composable] = []

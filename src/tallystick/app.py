@@ -23,6 +23,7 @@ from .dialects.practice import routes as practice
 from .dialects.provider_webhooks import routes as provider_webhooks
 from .domain.identity import views as identity
 from .http import cards, scalar
+from .http.cors import Cors
 from .http.framework import methods_at
 from .http.hot import (
     ASGI,
@@ -67,10 +68,15 @@ functions that a reader should be shown), ``too_large(limit)`` (the answer to a 
 UNREAD: Final = frozenset(("provider_webhooks",))
 """Dialects whose bodies are not searched for card numbers: they are a provider's, and what matters is its signature."""
 
+OWN_PAGES: Final = frozenset(("hosted", "provider_webhooks"))
+"""Dialects that no other site's pages may call, whatever origins are allowed."""
+
 
 def build(system: System) -> ASGI:
     """The application on a running system."""
-    return Front(system)
+    front, origins = Front(system), system.settings.cors_allowed_origins
+    closed = [prefix for dialect in DIALECTS if dialect.NAME in OWN_PAGES for prefix in dialect.PREFIXES]
+    return Cors(front, origins, closed) if origins else front
 
 
 def endpoints() -> list[Endpoint]:

@@ -160,6 +160,11 @@ def _warn(settings: Settings) -> None:
             "FOR DEVELOPMENT ONLY: webhooks may go to private addresses, and without TLS"
             " (TALLYSTICK_WEBHOOKS_ALLOW_PRIVATE=1)"
         )
+    if settings.practice_open:
+        _say(
+            "OPEN TO ANYBODY: whoever reaches this server may read practices' credits and buy for them, without a"
+            " credential (TALLYSTICK_PRACTICE_OPEN=1)"
+        )
 
 
 def _welcome(settings: Settings, address: str, first: dict[str, Any]) -> None:
@@ -271,8 +276,13 @@ def _demo(arguments: argparse.Namespace, settings: Settings) -> None:
     print(
         json.dumps(made)
         if arguments.json
-        else "\n".join(f"{name:15} {value}" for name, value in made.items())
+        else "\n".join(f"{name:15} {_plain(value)}" for name, value in made.items())
     )
+
+
+def _plain(value: Any) -> str:
+    """A value on a line: what has parts, as JSON."""
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def _verify(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -22,7 +22,7 @@ class Endpoint(NamedTuple):
     summary: str
 
 
-class _Nothing:
+class Nothing:
     """A system that is not there: routes are only looked at."""
 
     def __getattr__(self, name: str) -> None:
@@ -32,7 +32,7 @@ class _Nothing:
 def listed(dialects: Iterable[ModuleType], own: Mapping[str, Callable[..., Any]]) -> list[Endpoint]:
     """The endpoints of the dialects and of the front itself (``own``), by path. Needs no database."""
     found = [_endpoint("GET", path, source) for path, source in own.items()]
-    nothing: Any = _Nothing()
+    nothing: Any = Nothing()
     for dialect in dialects:
         named = dialect.endpoints(nothing) if hasattr(dialect, "endpoints") else {}
         for route in dialect.api(nothing).routes:

@@ -8,6 +8,7 @@ from .config import Settings, secret_key
 from .db.pool import Database
 from .domain.catalog.views import CreditTypes, rates_in_force
 from .domain.identity.credentials import Credentials
+from .domain.identity.google import GooglePeer
 from .domain.identity.model import Secrets
 from .domain.identity.vault import Vault
 from .domain.identity.views import load_secrets
@@ -19,9 +20,11 @@ from .domain.metering.intake import UsageIntake
 from .domain.payments.port import Gateway
 from .domain.payments.till import Till
 from .domain.subscriptions.holdings import lead_on
+from .domain.subscriptions.monthly import MonthlyCredits
 from .domain.subscriptions.views import billed
 from .gateways.deliver import HttpSender
 from .gateways.email import FileMailer, SmtpMailer, mail_host
+from .gateways.google import Google
 from .gateways.manual import Manual
 from .gateways.sandbox import Sandbox
 from .gateways.stripe import stripe_gateway
@@ -40,9 +43,12 @@ class System:
     credit_types: CreditTypes
     lanes: Lanes
     balances: BalanceReader
+    monthly: MonthlyCredits
     requests: RequestCounter
     usage: UsageIntake
     till: Till
+    google: GooglePeer | None
+    """None: nobody signs in with Google."""
 
     @property
     def vault(self) -> Vault:
@@ -81,6 +87,19 @@ async def till(settings: Settings, db: Database) -> AsyncIterator[Till]:
 
 
 @contextlib.asynccontextmanager
+async def google(settings: Settings) -> AsyncIterator[GooglePeer | None]:
+    """Whom to ask about Google's tokens; None where nobody signs in with Google."""
+    if not settings.google_client_ids:
+        yield None
+        return
+    peer = Google(settings.google_client_ids, settings.google_url)
+    try:
+        yield peer
+    finally:
+        await peer.aclose()
+
+
+@contextlib.asynccontextmanager
 async def system(settings: Settings, database_url: str) -> AsyncIterator[System]:
     """A running system on a migrated database. Leaving drains the lanes and writes the statistics.
 
@@ -102,7 +121,7 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
         await requests.start()
         await usage.start()
         try:
-            async with till(settings, db) as money:
+            async with till(settings, db) as money, google(settings) as peer:
                 yield System(
                     settings,
                     db,
@@ -112,9 +131,11 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
                     CreditTypes(db),
                     lanes,
                     balances,
+                    MonthlyCredits(db),
                     requests,
                     usage,
                     money,
+                    peer,
                 )
         finally:
             await usage.stop()

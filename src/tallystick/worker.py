@@ -70,6 +70,7 @@ def jobs(money: Till, courier: webhooks.Courier, post: Mailer, clock: Clock) -> 
         Job(
             "identity.purge_sign_in_failures", 3600, lambda: identity.purge_sign_in_failures(db, clock.now())
         ),
+        Job("identity.purge_password_links", 3600, lambda: identity.purge_password_links(db, clock.now())),
         Job("identity.purge_request_keys", 3600, lambda: identity.purge_request_keys(db, clock.now())),
     ]
 

@@ -169,11 +169,11 @@ class House:
 
 
 @contextlib.contextmanager
-def housed(server: Any, template: str, name: str) -> Iterator[House]:
-    """A running server on a database of its own, which goes with it."""
+def housed(server: Any, template: str, name: str, **settings: Any) -> Iterator[House]:
+    """A running server on a database of its own, which goes with it; ``settings`` are those of `Settings`."""
     with psycopg.connect(server.url, autocommit=True) as conn:
         conn.execute(sql.SQL(f"create database {name} template {template} strategy {server.strategy}"))
-    house = House(make_conninfo(server.url, dbname=name))
+    house = House(make_conninfo(server.url, dbname=name), **settings)
     try:
         house.start()
         try:

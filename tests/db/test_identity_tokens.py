@@ -15,7 +15,14 @@ from tallystick.db.pool import Database, value
 from tallystick.domain.identity import actions, jobs, views
 from tallystick.domain.identity.credentials import Credentials
 from tallystick.domain.identity.model import Secrets, User
-from tallystick.domain.identity.tokens import Tokens, issue_tokens, read_token, refresh, sign_out
+from tallystick.domain.identity.tokens import (
+    Tokens,
+    issue_tokens,
+    read_token,
+    refresh,
+    refresh_plain,
+    sign_out,
+)
 from tallystick.kernel.actor import Role
 from tallystick.kernel.errors import Fact, NotFound, Unauthenticated
 from tallystick.kernel.ids import uuid7
@@ -31,14 +38,22 @@ class Desk:
         self.db, self.secrets, self.tenant, self.user = db, secrets, tenant, user
         self.clock = cast.StoppedClock()
 
-    async def issue(self) -> Tokens:
+    async def issue(self, *, rotates: bool = True) -> Tokens:
         async with self.db.tx() as tx:
             return await issue_tokens(
-                tx, self.secrets, tenant=self.tenant, user=self.user.id, now=self.clock.now()
+                tx, self.secrets, tenant=self.tenant, user=self.user.id, now=self.clock.now(), rotates=rotates
             )
 
     async def refresh(self, token: str) -> Tokens:
         return await refresh(self.db, self.secrets, self.clock, token)
+
+    async def plain(self, token: str) -> str:
+        return await refresh_plain(self.db, self.secrets, self.clock, token)
+
+    async def plainly_refused(self, token: str) -> str:
+        with pytest.raises(Unauthenticated) as refused:
+            await self.plain(token)
+        return str(refused.value.details["reason"])
 
     async def refused(self, token: str) -> str:
         with pytest.raises(Unauthenticated) as refused:
@@ -272,3 +287,45 @@ async def test_ended_families_are_purged(db: Database, desk: Desk) -> None:
     async with db.connection() as conn:
         assert await value(conn, "select count(*) from refresh_family") == 1
     await desk.refresh(kept.refresh)
+
+
+async def test_one_that_does_not_rotate_stays_good_for_its_day(db: Database, desk: Desk) -> None:
+    made = await desk.issue(rotates=False)
+    await cast.crowd(db)
+    accesses = await asyncio.gather(*[desk.plain(made.refresh) for _ in range(8)])
+    assert len(set(accesses)) == 8
+    desk.clock.move(hours=23, minutes=59, seconds=58)
+    last = await desk.plain(made.refresh)
+    assert await desk.works(last)
+    assert not await desk.works(accesses[0])
+    claims = read_token(desk.secrets, last, "access", desk.clock.now())
+    assert (claims.sub, claims.tenant) == (desk.user.id, desk.tenant)
+    assert claims.exp == int(desk.clock.moment.timestamp()) + 3600
+    desk.clock.move(seconds=2)
+    assert await desk.plainly_refused(made.refresh) == "expired"
+    desk.clock.move(minutes=58)  # the last access token lives out its hour, whatever is tidied up meanwhile
+    assert await jobs.purge_refresh_families(db, desk.clock.now()) == 0
+    assert await desk.works(last)
+    desk.clock.move(minutes=3)
+    assert await jobs.purge_refresh_families(db, desk.clock.now()) == 1
+
+
+async def test_each_kind_is_refused_where_the_other_is_refreshed(desk: Desk) -> None:
+    plain, rotating = await desk.issue(rotates=False), await desk.issue()
+    assert await desk.refused(plain.refresh) == "invalid"
+    assert await desk.plainly_refused(rotating.refresh) == "invalid"
+    for access in (plain.access, rotating.access, "nonsense", ""):
+        assert await desk.plainly_refused(access) == "invalid"
+    # and none of it did any harm
+    assert await desk.works(await desk.plain(plain.refresh))
+    assert await desk.works((await desk.refresh(rotating.refresh)).access)
+
+
+async def test_one_that_does_not_rotate_ends_with_its_sign_in(db: Database, desk: Desk) -> None:
+    signed_out, kept_out = await desk.issue(rotates=False), await desk.issue(rotates=False)
+    async with db.tx() as tx:
+        await sign_out(tx, desk.secrets, signed_out.refresh, desk.clock.now())
+    assert await desk.plainly_refused(signed_out.refresh) == "invalid"
+    assert await desk.works(await desk.plain(kept_out.refresh))
+    await cast.deactivate(db, desk.tenant, desk.user.id)
+    assert await desk.plainly_refused(kept_out.refresh) == "inactive"

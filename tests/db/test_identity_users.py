@@ -75,7 +75,11 @@ async def test_an_email_is_taken_once_even_at_once(db: Database) -> None:
     assert (await cast.make_user(db, app.live, "bob@acme.example")).number == 3
 
 
-@pytest.mark.parametrize("email", ["", "ann", "ann@", "@acme.example", "a b@acme.example", "a@acme..example"])
+@pytest.mark.parametrize(
+    "email",
+    ["", "ann", "ann@", "@acme.example", "a b@acme.example", "a@acme..example", "\u00e4@acme.example",
+     "an\u212a@acme.example", "ann@\u212aiosk.example"],
+)  # fmt: skip
 async def test_a_wrong_email_is_refused(db: Database, email: str) -> None:
     app = (await cast.first_app(db)).app
     with pytest.raises(Invalid) as refused:

@@ -1,7 +1,9 @@
 """What an operator does beside the server, while it runs and when it does not."""
 
 import json
+import math
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -14,6 +16,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from .readme import paste, readme_block
 from .running import REPOSITORY, TALLYSTICK, Home, Serving, within
 
 PASSWORD = "correct horse battery"
@@ -85,6 +88,33 @@ def fill(home: Home) -> dict[str, Any]:
     said = home.run("demo", "--customers", FEW, "--json", timeout=240).stdout
     made: dict[str, Any] = json.loads(said)
     return made
+
+
+def in_readme(serving: Serving) -> dict[str, Any]:
+    """What `demo` says when the README's lines about the five contracts run as printed, which all work."""
+    home = serving.home
+    lines = readme_block("Five contracts").replace("http://127.0.0.1:8000", serving.address)
+    assert ".venv/bin/tallystick demo --json" in lines
+    lines = lines.replace(".venv/bin/tallystick demo", shlex.join([TALLYSTICK, "demo", *home.place]))
+    answers = paste(lines, home.data.parent, home.environment, seconds=240)
+    said = [json.loads(line) for line in answers]
+    made: dict[str, Any] = json.loads((home.data.parent / "demo.json").read_text())
+    check_contracts(made, said)
+    return made
+
+
+def check_contracts(made: dict[str, Any], said: list[Any]) -> None:
+    """Each answered, and of the same account."""
+    igny8, practice, credibill, account, appvector = said
+    assert igny8["success"] is True
+    credits = igny8["data"]["credits_remaining"]
+    assert {"SMS_USAGE", "PURCHASE"} <= {one["type"] for one in practice["transactions"]}
+    assert (credibill["success"], credibill["duplicate"]) == (True, False)
+    assert math.floor(account["credit_balance"]["available"]) == credits
+    assert account["subscription"]["id"] == made["credibill"]["subscriptionId"]
+    assert (account["user_id"], appvector["id"]) == (made["account"]["user_id"], made["appvector"]["user_id"])
+    assert appvector["email"] == made["email"]
+    assert {"native", "igny8", "practice", "credibill", "account", "appvector"} <= made.keys()
 
 
 def test_init_prints_secrets_once(fresh: Home) -> None:
@@ -160,9 +190,10 @@ def test_demo_twice_while_it_runs(served: Serving) -> None:
     first = fill(served.home)
     check_demo(first, served)
     before = counts(served.home)
-    second = fill(served.home)
+    second = in_readme(served)
     check_demo(second, served)
-    assert counts(served.home) == before
+    # of which the README's own lines made one
+    assert counts(served.home) == before | {"usage_event": before["usage_event"] + 1}
     assert second["account_id"] == first["account_id"]
     assert "from 24 to" in served.home.run("demo", "--customers", "23", status=1).stderr
     assert works(served, first["test_key"]) == 200

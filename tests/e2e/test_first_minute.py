@@ -2,40 +2,21 @@
 
 import json
 import re
-import subprocess
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx2
 import pytest
 import yaml
 
+from .readme import paste, readme_block
 from .running import REPOSITORY, Home, Serving, within
 
 SECRET = re.compile(r"cb_(?:live|test)_\w+|password")
 
 
-def paste(lines: str, folder: Path) -> list[str]:
-    """What a shell prints that stops at the first error."""
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail"], input=lines, capture_output=True, text=True, timeout=60, cwd=folder
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 def printed_steps(out: str) -> str:
     return out[out.index("export T=") :]
-
-
-def readme_block(heading: str) -> str:
-    """The first shell lines under a heading."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    _, _, after = readme.partition(f"\n## {heading}\n")
-    block = re.search(r"```sh\n(.*?)```", after.partition("\n## ")[0], re.DOTALL)
-    assert block, f"the README shows: {heading}"
-    return block[1]
 
 
 def readme_steps(serving: Serving) -> str:

@@ -120,7 +120,7 @@ def test_makefile() -> None:
     for target, words in {
         "run": ["tallystick serve --port 9000 --data /srv/t"],
         "test": ["pytest -m not long"],
-        "check": ["ruff check", "mypy", "lint-imports", "routes --check ENDPOINTS.md"],
+        "check": ["ruff check", "mypy", "lint-imports", "--check ENDPOINTS.md", "--check CONTRACTS.md"],
         "bench": ["-m bench"],
         "install": [],
     }.items():

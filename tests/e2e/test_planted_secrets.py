@@ -136,6 +136,8 @@ def test_nothing_that_was_planted_is_found_again(home: Home) -> None:
                 signed = {"Stripe-Signature": f"t=1,v1={text}"}
                 said.keep(live.post("/webhooks/stripe", content=text, headers=signed))
             _plant_cards(said, live, account)
+            chosen, token = planted("chosen"), planted("link")
+            _plant_passwords(said, live, chosen, token)
             tried = f"/v2/webhook-deliveries/{delivery}"
             assert within(PATIENCE, lambda: said.get(live, tried)["attempts"])
             assert mail.asked.wait(PATIENCE)
@@ -146,7 +148,18 @@ def test_nothing_that_was_planted_is_found_again(home: Home) -> None:
             lists = {"accounts", "events", "webhook-endpoints", "webhook-deliveries", "emails", "checkouts"}
             _read_all(said, live, {f"/v2/{name}" for name in lists})
             _read_all(said, test, {"/v2/audit-log"})
-        words = [key, hook, password, own_key, own_hook, *shown, *CARDS, CARDS[1].replace(" ", "%20")]
+        words = [
+            key,
+            hook,
+            password,
+            own_key,
+            own_hook,
+            chosen,
+            token,
+            *shown,
+            *CARDS,
+            CARDS[1].replace(" ", "%20"),
+        ]
         words += [
             base64.b64encode(f"\0ann\0{password}".encode()).decode(),
             base64.b64encode(password.encode()).decode(),
@@ -203,6 +216,24 @@ def _plant_cards(said: "_Said", live: httpx2.Client, account: str) -> None:
             said.keep(live.post("/webhooks/stripe", content="{}", headers={header: card}))
         said.keep(live.get(f"/v2/accounts/ext:{quoted}/balance"))
         said.keep(httpx2.get(f"{live.base_url}/v2/accounts", headers={"Authorization": f"Bearer {card}"}))
+
+
+def _plant_passwords(said: "_Said", live: httpx2.Client, password: str, token: str) -> None:
+    """Made, used, guessed, changed; and a link's token, in a body and a path."""
+    user = {"email": "bob@example.com", "password": password}
+    said.keep(live.post("/v2/users", json=user, headers={"Idempotency-Key": "bob"}))
+    said.keep(live.post("/v2/users", json={**user, "nonsense": 1}))
+    said.keep(live.post("/v2/auth/login", json={**user, "password": [password]}))
+    said.keep(live.post("/v2/auth/login", json={"email": "ann@example.com", "password": password}))
+    signed = live.post("/v2/auth/login", json=user).json()
+    holder = {"Authorization": f"Bearer {signed['access']}"}
+    for old, new in ((token, password), (password, "short"), (password, password + "!")):
+        said.keep(live.post("/v2/auth/password/change", json={"old": old, "new": new}, headers=holder))
+    reset = {"token": token, "password": password}
+    said.keep(live.post("/v2/auth/password/reset", json=reset, headers={"Idempotency-Key": "reset"}))
+    said.keep(live.post("/v2/auth/logout", json={"refresh": token}))
+    said.keep(live.get(f"/password/{token}"))
+    said.keep(live.post(f"/password/{token}", content=f"password={password}&again={password}"))
 
 
 def _read_all(said: "_Said", client: httpx2.Client, wanted: set[str]) -> None:

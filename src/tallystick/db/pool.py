@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import class_row, tuple_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -31,7 +31,9 @@ __all__ = [
     "Tx",
     "all_rows",
     "classified",
+    "in_transaction",
     "one_row",
+    "pipelined",
     "run",
     "value",
 ]
@@ -85,6 +87,25 @@ def classified() -> Any:
         raise Rejected(str(error)) from error
     except (psycopg.Error, OSError) as error:
         raise Lost(str(error)) from error
+
+
+def in_transaction(conn: Tx) -> bool:
+    """Whether a transaction is open, as far as is known: in a pipeline the server has not said yet."""
+    status = conn.pgconn.pipeline_status
+    return status == PipelineStatus.ON or conn.info.transaction_status != TransactionStatus.IDLE
+
+
+@contextlib.asynccontextmanager
+async def pipelined(conn: Tx) -> AsyncIterator[None]:
+    """Have statements sent without waiting for each: in the caller's pipeline, if there is one, else in one of its own.
+
+    Leaving a pipeline of its own waits for all that was sent; in the caller's nothing is waited for.
+    """
+    if conn.pgconn.pipeline_status == PipelineStatus.ON:
+        yield
+    else:
+        async with conn.pipeline():
+            yield
 
 
 class Database:

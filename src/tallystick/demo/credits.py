@@ -70,6 +70,13 @@ async def _rest(scene: Scene, person: Person, other: Person) -> None:
         )
     )
     asked.append(command.Transfer(account=of, to=other.account, credit_type="credits", amount=3 * MICRO))
+    asked += [
+        command.Debit(
+            account=of, credit_type=None, operation=operation, quantity=quantity * MICRO,
+            labels=Labels(reference="bulk_campaign_123"),
+        )
+        for operation, quantity in (("sms", 25), ("voice", 4))
+    ]  # fmt: skip
     answers = await _submit(scene, f"demo:{person.n}:rest", asked)
     holds = [one.facts["hold"] for one in answers if isinstance(one, Answer) and one.kind == "hold"]
     debits = [one.entry for one in answers if isinstance(one, Answer) and one.kind == "debit"]

@@ -119,9 +119,11 @@ FEATURES: Final[dict[str, tuple[str, Any, str | None]]] = {
     "assistant": ("Assistant", "CREDIT_BASED", "credits"),
 }
 PACKAGES: Final = {
-    "pack-small": ("500 credits", 500, 0, 900, None),
-    "pack-large": ("5,000 credits", 5000, 500, 7900, 365),
+    "pack-small": ("500 credits", 500, 0, 900, None, "To begin with"),
+    "pack-medium": ("1,000 credits", 1000, 0, 2500, None, "Perfect for small practices"),
+    "pack-large": ("5,000 credits", 5000, 500, 7900, 365, "500 more of them for nothing, for a year"),
 }
+"""Key -> name, credits, bonus, price, days until it expires, description."""
 
 
 async def open_shop(scene: Scene) -> None:
@@ -142,11 +144,11 @@ async def open_shop(scene: Scene) -> None:
                 await catalog.create_feature(
                     tx, scene.tenant, key=key, name=name, type=kind, credit_type=credit_type, by=BY
                 )
-        for key, (name, credits, bonus, price, days) in PACKAGES.items():
+        for key, (name, credits, bonus, price, days, said) in PACKAGES.items():
             if await _missing(catalog_views.package_by_key(tx, scene.tenant, key)):
                 await catalog.create_package(
                     tx, scene.tenant, key=key, name=name, credit_type="credits", credits=credits * MICRO,
-                    bonus=bonus * MICRO, price=price, currency="USD", expires_after_days=days, by=BY,
+                    bonus=bonus * MICRO, price=price, currency="USD", expires_after_days=days, description=said, by=BY,
                 )  # fmt: skip
         for key, (name, tier, rank, terms) in PLANS.items():
             if await _missing(catalog_views.plan_by_key(tx, scene.tenant, key)):

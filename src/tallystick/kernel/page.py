@@ -1,4 +1,4 @@
-"""Keyset pages: a cursor is the last row's key, opaque to the client."""
+"""Keyset pages: a cursor is the last row's key, opaque to the client. And slices, by offset."""
 
 import base64
 import binascii
@@ -24,6 +24,14 @@ class Page(Generic[T]):
 
     def map(self, show: Callable[[T], U]) -> "Page[U]":
         return Page([show(row) for row in self.rows], self.next_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[T]):
+    """Rows by offset, and how many there are in all: for contracts whose pages have numbers."""
+
+    rows: Sequence[T]
+    total: int
 
 
 def page_of(rows: Sequence[T], limit: int, key: Callable[[T], int]) -> Page[T]:

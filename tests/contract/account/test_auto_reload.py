@@ -9,7 +9,10 @@ from tallystick.domain.reloads import actions
 
 from .conftest import Stage
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.holds("account", "GET /auth/account/credits", "GET /auth/account/summary"),
+]
 
 CREDITS = "/auth/account/credits"
 

@@ -11,7 +11,10 @@ from tests import cast
 
 from .conftest import Stage, join
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.holds("account", "GET /auth/account/usage", "GET /auth/account/summary"),
+]
 
 USAGE = "/auth/account/usage"
 CREDITS = "/auth/account/credits"

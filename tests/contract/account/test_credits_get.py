@@ -16,7 +16,7 @@ from tests import cast
 
 from .conftest import Stage, join
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.holds("account", "GET /auth/account/credits")]
 
 CREDITS = "/auth/account/credits"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

@@ -13,7 +13,7 @@ from tests import cast
 
 from .conftest import Stage
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.holds("account", "GET /auth/account/ledger")]
 
 LEDGER = "/auth/account/ledger"
 

@@ -19,7 +19,7 @@ from tests import cast
 
 from .conftest import Stage, join, token_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.holds("account", "GET /auth/account/summary")]
 
 SUMMARY = "/auth/account/summary"
 

@@ -12,7 +12,7 @@ from tallystick.kernel.credits import parse_credits
 
 from .conftest import Stage
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.holds("account", "GET /auth/account/usage")]
 
 USAGE = "/auth/account/usage"
 

@@ -13,7 +13,16 @@ from tests.outages import database_away, reached, table_away
 
 from .conftest import Stage, join, token_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.holds(
+        "account",
+        "GET /auth/account/usage",
+        "GET /auth/account/credits",
+        "GET /auth/account/ledger",
+        "GET /auth/account/summary",
+    ),
+]
 
 PATHS = [f"/auth/account/{name}" for name in ("usage", "credits", "ledger", "summary")]
 
@@ -204,10 +213,3 @@ async def test_head_is_get_without_the_body(stage: Stage) -> None:
     for path in PATHS:
         answer = await stage.client.head(path, headers=headers)
         assert (answer.status_code, answer.content) == (200, b"")
-
-
-async def test_the_document_is_served_and_listed(stage: Stage) -> None:
-    answer = await stage.client.get("/auth/account/openapi.yaml")
-    assert answer.status_code == 200
-    assert answer.text.startswith("openapi: 3.1.0")
-    assert "/auth/account/openapi.yaml" in (await stage.client.get("/docs/start.js")).text

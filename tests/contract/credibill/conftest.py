@@ -4,27 +4,20 @@ import itertools
 from typing import Any, Final
 
 import httpx2
-import jsonschema_rs
 import pytest
-import yaml
 
-from tallystick.dialects.credibill import routes
 from tallystick.domain.catalog import actions as catalog
 from tallystick.domain.catalog.terms import Terms
 from tallystick.domain.metering import actions as metering
 from tallystick.kernel.ids import typeid
+from tests.contract.conformance.documents import contracts
 from tests.contract.served import Api, House
 
-DOCUMENT: Final[dict[str, Any]] = yaml.safe_load(routes.openapi())
+CONTRACT: Final = contracts()["credibill"]
+DOCUMENT: Final = CONTRACT.document
+OPERATIONS: Final = [(one.method, one.path) for one in CONTRACT.operations]
+
 _numbers = itertools.count(1)
-
-OPERATIONS: Final = [
-    (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
-]
-
-
-def validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
-    return jsonschema_rs.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
 
 
 def error(response: httpx2.Response, status: int, said: str | None = None) -> str:
@@ -134,18 +127,6 @@ class Product:
 @pytest.fixture
 def product(writer: Api) -> Product:
     return Product(writer)
-
-
-def hold_against_document(response: httpx2.Response) -> None:
-    """The document tells of this answer: its status, its content type, and its body."""
-    request = response.request
-    operation = DOCUMENT["paths"][request.url.path.rstrip("/")][request.method.lower()]
-    described = operation["responses"][str(response.status_code)]
-    if "$ref" in described:
-        described = DOCUMENT["components"]["responses"][described["$ref"].rpartition("/")[2]]
-    schema = described["content"][response.headers["content-type"]]["schema"]
-    faults = [str(fault) for fault in validator(schema).iter_errors(response.json())]
-    assert not faults, (request.method, str(request.url), faults, response.text)
 
 
 def native_plan(house: House, name: str, terms: Terms) -> str:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.contract.conformance.holding import hold
 from tests.contract.served import Api, House
 
-from .conftest import OPERATIONS, Product, error, hold_against_document
+from .conftest import OPERATIONS, Product, error
 from .test_access import Cast
 
 WITH_BODY = [one for one in OPERATIONS if one[0] in ("POST", "PATCH")]
@@ -52,7 +53,7 @@ def test_no_json(writer: Api, method: str, path: str) -> None:
         answer = writer.send(method, path, raw)
         said = error(answer, 400)
         assert said == "Invalid JSON body" or said.startswith("Missing required fields: ")
-        hold_against_document(answer)
+        hold(answer)
 
 
 NO_OBJECTS = [b"[]", b"null", b"1", b'"x"', b"true"]
@@ -211,7 +212,7 @@ def test_numbers_that_are_none(writer: Api, players: Cast, method: str, path: st
         fields = b", ".join(_pair(key, value) for key, value in whole.items() if key != name)
         answer = writer.send(method, path, b"{" + fields + b', "' + name.encode() + b'": ' + raw + b"}")
         assert error(answer, 400).startswith(f"{name} ")
-        hold_against_document(answer)
+        hold(answer)
 
 
 def _pair(key: str, value: Any) -> bytes:
@@ -256,7 +257,7 @@ def test_keys_that_are_none(writer: Api, players: Cast, key: str) -> None:
         content = None if body is None else json.dumps(body)
         answer = writer.http.request(method, address, content=content, headers=headers)
         error(answer, 400, "Idempotency-Key must be 1 to 255 printable ASCII characters")
-        hold_against_document(answer)
+        hold(answer)
 
 
 def test_the_media_type_does_not_matter(writer: Api) -> None:

@@ -11,6 +11,10 @@ from tests.contract.served import Api, House
 
 from .conftest import Product, done, error, made
 
+pytestmark = pytest.mark.holds(
+    "credibill", "POST /api/customers", "GET /api/customers", "PATCH /api/customers"
+)
+
 
 def test_only_the_address_is_needed(product: Product) -> None:
     shown = product.get_customer(product.customer(email="  Bare@Example.COM "))

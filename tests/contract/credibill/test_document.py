@@ -7,77 +7,34 @@ from typing import Any
 
 import pytest
 
+from tests.contract.conformance.published import example
 from tests.contract.served import Api, House
 
 from .conftest import Product, done, error, made
 
-# the bodies of the document's requests, word for word
-USAGE = """
-{
-  "subscriptionId": "j57abcd1234567890",
-  "quantity": 100,
-  "metric": "api_calls",
-  "eventId": "optional-idempotency-key",
-  "metadata": {
-    "endpoint": "/api/users",
-    "method": "GET"
-  }
-}
-"""
-CUSTOMER = """
-{
-  "email": "customer@example.com",
-  "first_name": "John",
-  "last_name": "Doe",
-  "phone": "+256700000000",
-  "externalCustomerId": "user_123_from_your_system",
-  "type": "individual",
-  "status": "active",
-  "metadata": {
-    "signup_source": "web",
-    "plan_preference": "premium"
-  }
-}
-"""
-SUBSCRIPTION = """
-{
-  "customerId": "j57customer123",
-  "planId": "j57plan456",
-  "startDate": 1704067200000
-}
-"""
-PLAN = """
-{
-  "name": "Professional Plan",
-  "description": "Best for growing businesses",
-  "pricingModel": "hybrid",
-  "baseAmount": 5000,
-  "currency": "UGX",
-  "interval": "monthly",
-  "trialDays": 14,
-  "usageMetric": "api_calls",
-  "unitPrice": 10,
-  "freeUnits": 1000,
-  "status": "active",
-  "mode": "live"
-}
-"""
-PLAN_CHANGES = """
-{
-  "planId": "j57plan456",
-  "name": "Professional Plan (Updated)",
-  "baseAmount": 6000,
-  "status": "active"
-}
-"""
-INVOICE_CHANGES = """
-{
-  "invoiceId": "j57invoice101",
-  "status": "paid",
-  "amountPaid": 5000,
-  "paidDate": 1704067200000
-}
-"""
+pytestmark = pytest.mark.holds(
+    "credibill",
+    "POST /api/usage",
+    "POST /api/customers",
+    "GET /api/customers",
+    "POST /api/subscriptions",
+    "GET /api/subscriptions",
+    "DELETE /api/subscriptions",
+    "POST /api/plans",
+    "GET /api/plans",
+    "PATCH /api/plans",
+    "DELETE /api/plans",
+    "GET /api/invoices",
+    "PATCH /api/invoices",
+)
+
+# the bodies of the document's requests
+USAGE = example("credibill", "POST /api/usage", "request")
+CUSTOMER = example("credibill", "POST /api/customers", "request")
+SUBSCRIPTION = example("credibill", "POST /api/subscriptions", "request")
+PLAN = example("credibill", "POST /api/plans", "request")
+PLAN_CHANGES = example("credibill", "PATCH /api/plans", "request")
+INVOICE_CHANGES = example("credibill", "PATCH /api/invoices", "request")
 CURL = """
 curl -X POST https://giant-goldfish-922.convex.site/api/customers \\
   -H "Authorization: Bearer cb_live_your_api_key" \\

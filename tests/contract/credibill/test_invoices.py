@@ -12,6 +12,8 @@ from tests.contract.served import Api, House
 
 from .conftest import Product, done, error
 
+pytestmark = pytest.mark.holds("credibill", "GET /api/invoices", "PATCH /api/invoices")
+
 
 def pending(product: Product, **plan: Any) -> str:
     subscription = product.subscription(plan=product.plan(**plan))

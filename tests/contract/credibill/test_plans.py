@@ -9,6 +9,10 @@ from tests.contract.served import Api, House
 
 from .conftest import Product, done, error, native_plan
 
+pytestmark = pytest.mark.holds(
+    "credibill", "POST /api/plans", "GET /api/plans", "PATCH /api/plans", "DELETE /api/plans"
+)
+
 FLAT = {"name": "F", "pricingModel": "flat", "baseAmount": 5, "currency": "USD", "interval": "monthly"}
 
 

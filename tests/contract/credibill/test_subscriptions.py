@@ -12,6 +12,10 @@ from tests.contract.served import Api, House
 
 from .conftest import Product, done, error
 
+pytestmark = pytest.mark.holds(
+    "credibill", "POST /api/subscriptions", "GET /api/subscriptions", "DELETE /api/subscriptions"
+)
+
 DAY = 86_400_000
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.contract.conformance.holding import hold
 from tests.contract.served import Api
 
-from .conftest import Product, done, error, hold_against_document
+from .conftest import Product, done, error
 
 DAY = 86_400_000
 
@@ -23,7 +24,7 @@ def advance(api: Api, by: str) -> None:
 
 def state(product: Product, subscription: str) -> dict[str, Any]:
     answer = product.api.get("/api/subscriptions", subscriptionId=subscription)
-    hold_against_document(answer)
+    hold(answer)
     return dict(answer.json()["subscription"])
 
 
@@ -116,6 +117,6 @@ def test_a_renewals_night_in_lists(test_product: Product) -> None:
     for path in ("/api/customers", "/api/subscriptions", "/api/plans", "/api/invoices"):
         answer = api.get(path)
         assert answer.status_code == 200
-        hold_against_document(answer)
+        hold(answer)
     numbers = [row["invoiceNumber"] for row in product.invoices()]
     assert len(set(numbers)) == len(numbers)

@@ -12,6 +12,8 @@ from tests.contract.served import Api, House
 
 from .conftest import Product, done, error, native_plan
 
+pytestmark = pytest.mark.holds("credibill", "POST /api/usage")
+
 
 def event_id(response: httpx2.Response, status: int = 201, *, duplicate: bool = False) -> str:
     assert response.status_code == status, response.text

@@ -12,6 +12,16 @@ from tallystick.kernel.ids import account_of, parse_typeid
 from tests import cast
 from tests.contract.served import Api, House, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/api-keys",
+    "GET /v2/api-keys",
+    "DELETE /v2/api-keys/{key}",
+    "POST /v2/auth/login",
+    "POST /v2/auth/refresh",
+    "GET /v2/audit-log",
+)
+
 
 def test_api_keys(api: Api, house: House) -> None:
     made = api.post("/v2/api-keys", {"name": "Server", "scope": "write", "expires_at": "2100-01-01"})

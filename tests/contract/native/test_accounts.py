@@ -6,6 +6,18 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/accounts/{account}/balance",
+    "POST /v2/accounts",
+    "GET /v2/accounts",
+    "GET /v2/accounts/{account}",
+    "PATCH /v2/accounts/{account}",
+    "GET /v2/accounts/{account}/entries",
+    "GET /v2/accounts/{account}/grants",
+    "GET /v2/accounts/{account}/holds",
+)
+
 
 def test_create(api: Api) -> None:
     body = {

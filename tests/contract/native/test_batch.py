@@ -6,6 +6,8 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds("native", "POST /v2/batch")
+
 
 def debits(account: str, *amounts: Any) -> list[dict[str, Any]]:
     return [{"type": "debit", "account": account, "amount": amount} for amount in amounts]

@@ -8,6 +8,8 @@ import pytest
 from tests.contract.native.test_invoices import make
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds("native", "GET /v2/billing-settings", "PUT /v2/billing-settings")
+
 DEFAULTS = {
     "seller": {"name": "", "address": [], "email": "", "tax_id": "", "logo": ""},
     "invoice_pattern": "INV-{YYYY}-{SEQ:3}",

@@ -6,6 +6,16 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/credit-types",
+    "PUT /v2/credit-types",
+    "GET /v2/rate-card",
+    "PUT /v2/rate-card",
+    "GET /v2/rate-card/versions",
+    "POST /v2/requests",
+)
+
 
 def test_credit_types(api: Api) -> None:
     made = api.send("PUT", "/v2/credit-types", {"code": "calls", "name": "Calls"})

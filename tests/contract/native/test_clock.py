@@ -8,6 +8,8 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds("native", "GET /v2/test-clock", "POST /v2/test-clock/advance")
+
 CLOCK = "/v2/test-clock"
 ADVANCE = "/v2/test-clock/advance"
 

@@ -3,26 +3,28 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from tallystick.kernel.actor import Role
+from tests.contract.conformance.state import state
+from tests.contract.native.furnishing import furnished
 from tests.contract.native.payments.paying import (
     CREDITS,
-    bought,
-    checkout,
     invoice,
-    made,
     member,
     method_of,
-    pay,
 )
-from tests.contract.native.test_emails import written
 from tests.contract.served import Api, House
+
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/portal-sessions",
+    "POST /v2/accounts/{account}/payment-methods/{method}/default",
+    "GET /v2/accounts/{account}/payment-history",
+    "GET /v2/event-types",
+)
 
 AREAS = (
     "/v2/checkouts", "/v2/payment", "/v2/refunds", "/v2/disputes", "/v2/gateways", "/v2/portal-sessions",
@@ -111,34 +113,7 @@ OPERATIONS = [
 def known(house: House) -> dict[str, str]:
     """What there is of one account: something for every path."""
     with house.client("admin") as api:
-        made(api.send("PUT", "/v2/gateways/sandbox", {"standard": True}), 200)
-        made(api.send("PUT", "/v2/gateways/manual", {}), 200)
-        account = api.funded(100)
-        endpoint = made(api.post("/v2/webhook-endpoints", {"url": "https://example.com/hook"}))["id"]
-        found = {
-            "account": account,
-            "gateway": "manual",
-            "checkout": checkout(api, account)["id"],
-            "payment": bought(api, account)["id"],
-            "method": method_of(api, account),
-            "invoice": invoice(api, account),
-            "transfer": checkout(api, account, credits=CREDITS, gateway="manual")["payment"],
-            "other_transfer": checkout(api, account, credits=CREDITS, gateway="manual")["payment"],
-            "endpoint": endpoint,
-            "delivery": made(api.post(f"/v2/webhook-endpoints/{endpoint}/test"))["id"],
-            "alert": made(api.post(f"/v2/accounts/{account}/alerts", {"threshold": 3}))["id"],
-            "event": api.get("/v2/events").json()["data"][0]["id"],
-        }
-        paid = checkout(api, account)
-        pay(api, paid, "5126")  # whose refunds fail
-        found["refund"] = made(api.post("/v2/refunds", {"payment": paid["payment"], "amount": "1.00"}))["id"]
-        disputed = bought(api, account, card="0259")["id"]
-        found["dispute"] = api.get("/v2/disputes", payment=disputed).json()["data"][0]["id"]
-        reload = {"threshold": 1, "amount": 100}
-        made(api.send("PUT", f"/v2/accounts/{account}/auto-reload/credits", reload), 200)
-        written(house, "access")
-        found["email"] = api.get("/v2/emails").json()["data"][0]["id"]
-    return found
+        return furnished(house, api)
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +155,7 @@ def test_the_table_has_every_operation(api: Api) -> None:
 
 
 def test_who_may_not_changes_nothing(house: House, cast: dict[str, Api], known: dict[str, str]) -> None:
-    before = _state(house)
+    before = state(house)
     for operation in OPERATIONS:
         for name, client in cast.items():
             wanted = _refusal(operation, name)
@@ -190,14 +165,14 @@ def test_who_may_not_changes_nothing(house: House, cast: dict[str, Api], known: 
             assert got.status_code == wanted, (operation, name, got.text)
             assert got.headers["content-type"] == "application/problem+json"
             assert got.json()["status"] == wanted
-    assert _state(house) == before
+    assert state(house) == before
 
 
 def test_ids_of_one_account_are_of_no_use_with_another(house: House, known: dict[str, str], api: Api) -> None:
     other = api.funded(10)
     theirs = invoice(api, other)
     method_of(api, other)
-    before = _state(house)
+    before = state(house)
     refused = [
         ("POST", "/v2/checkouts", {"account": other, "invoice": known["invoice"]}),
         ("POST", "/v2/payments", {"invoice": theirs, "method": known["method"]}),
@@ -213,7 +188,7 @@ def test_ids_of_one_account_are_of_no_use_with_another(house: House, known: dict
     for method, path, body in refused:
         got = api.send(method, path, body)
         assert got.status_code == 404, (path, got.text)
-    assert _state(house) == before
+    assert state(house) == before
 
 
 def test_lists_show_members_and_strangers_nothing_of_it(cast: dict[str, Api], known: dict[str, str]) -> None:
@@ -280,18 +255,3 @@ def _send(client: Api, operation: Operation, known: dict[str, str]) -> Any:
     if body is not None:
         body = {key: text.format_map(known) if isinstance(text, str) else text for key, text in body.items()}
     return client.send(operation.method, operation.path.format_map(known), body)
-
-
-def _state(house: House) -> dict[str, str]:
-    """Every table's content, but for what counts requests and when a key was used."""
-    with psycopg.connect(house.database_url) as conn:
-        tables = conn.execute(
-            "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
-        ).fetchall()
-        state = {}
-        for (table,) in tables:
-            if table.startswith("request_") or table == "api_key":
-                continue
-            rows = conn.execute(sql.SQL("select t::text from {} t order by 1").format(sql.Identifier(table)))
-            state[table] = sha256("\n".join(text for (text,) in rows).encode()).hexdigest()
-    return state

@@ -8,6 +8,15 @@ from tests.contract.native.subscribing import plan, read, subscribe
 from tests.contract.native.test_invoices import LINE, make, usd
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/invoices/{invoice}/credit-notes",
+    "GET /v2/invoices/{invoice}/credit-notes",
+    "GET /v2/credit-notes",
+    "GET /v2/credit-notes/{credit_note}",
+    "GET /v2/credit-notes/{credit_note}/pdf",
+)
+
 
 def note(api: Api, invoice: str, **body: Any) -> dict[str, Any]:
     made = api.post(f"/v2/invoices/{invoice}/credit-notes", {"reason": "goodwill", **body})

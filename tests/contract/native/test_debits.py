@@ -13,6 +13,8 @@ import pytest
 
 from tests.contract.served import Api, House, fields_of, problem
 
+pytestmark = pytest.mark.holds("native", "POST /v2/debits")
+
 
 def test_debit(api: Api) -> None:
     account = api.funded(100)

@@ -1,7 +1,11 @@
 """/v2/emails: the outbox"""
 
+import pytest
+
 from tallystick.domain.mail import actions as mail
 from tests.contract.served import Api, House, fields_of, problem
+
+pytestmark = pytest.mark.holds("native", "GET /v2/emails", "GET /v2/emails/{email}")
 
 VALUES = {"url": "https://shop.example/", "endpoint": "we_1", "reason": "gone", "failures": "3"}
 

@@ -9,6 +9,18 @@ import pytest
 from tests.contract.native.subscribing import feature, plan, subscribe
 from tests.contract.served import Api, House, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/features",
+    "GET /v2/features/{feature}",
+    "DELETE /v2/features/{feature}",
+    "GET /v2/accounts/{account}/entitlements",
+    "GET /v2/accounts/{account}/entitlements/{feature}",
+    "POST /v2/features/check",
+    "POST /v2/features/consume",
+    "POST /v2/features/release",
+)
+
 FIELDS = {
     "feature", "name", "type", "unit", "credit_type", "scope", "allowed", "reason", "unlimited", "limit", "used",
     "remaining", "allocated", "consumed", "period_start", "period_end", "scopes",

@@ -1,6 +1,12 @@
 """GET /v2/entries/{entry}, its reverse and its explanation"""
 
+import pytest
+
 from tests.contract.served import Api, fields_of, problem
+
+pytestmark = pytest.mark.holds(
+    "native", "POST /v2/entries/{entry}/reverse", "GET /v2/entries/{entry}", "GET /v2/entries/{entry}/explain"
+)
 
 
 def test_read(api: Api) -> None:

@@ -6,6 +6,15 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/features",
+    "POST /v2/features",
+    "GET /v2/features/{feature}",
+    "PATCH /v2/features/{feature}",
+    "DELETE /v2/features/{feature}",
+)
+
 
 def made(api: Api, key: str, **fields: Any) -> dict[str, Any]:
     answer = api.post("/v2/features", {"key": key, "name": key.title(), "type": "BOOLEAN"} | fields)

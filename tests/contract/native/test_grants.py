@@ -6,6 +6,8 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds("native", "POST /v2/grants", "POST /v2/grants/{grant}/refund")
+
 
 def test_grant(api: Api) -> None:
     account = api.account()

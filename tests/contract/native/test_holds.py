@@ -7,6 +7,16 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/holds",
+    "POST /v2/holds/{hold}/capture",
+    "POST /v2/holds/{hold}/release",
+    "POST /v2/holds/{hold}/extend",
+    "POST /v2/holds/{hold}/report",
+    "GET /v2/holds/{hold}",
+)
+
 
 def test_hold(api: Api) -> None:
     account = api.funded(100)

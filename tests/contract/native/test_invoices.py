@@ -6,6 +6,15 @@ import pytest
 
 from tests.contract.served import Api, House, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/invoices",
+    "POST /v2/invoices",
+    "PATCH /v2/invoices/{invoice}",
+    "DELETE /v2/invoices/{invoice}",
+    "POST /v2/invoices/{invoice}/finalize",
+)
+
 LINE = {"description": "Consulting", "amount": "100.00"}
 
 

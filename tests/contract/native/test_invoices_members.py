@@ -10,6 +10,10 @@ from tests import cast
 from tests.contract.native.test_invoices import make
 from tests.contract.served import Api, House, problem
 
+pytestmark = pytest.mark.holds(
+    "native", "GET /v2/accounts/{account}/credit-balance", "GET /v2/accounts/{account}/credit-balance/changes"
+)
+
 
 @pytest.fixture(scope="module")
 def member(house: House) -> Iterator[Api]:

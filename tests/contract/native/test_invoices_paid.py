@@ -7,6 +7,17 @@ import pytest
 from tests.contract.native.test_invoices import LINE, make, usd
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/invoices",
+    "GET /v2/invoices/{invoice}",
+    "POST /v2/invoices/{invoice}/pay",
+    "POST /v2/invoices/{invoice}/void",
+    "POST /v2/invoices/{invoice}/uncollectible",
+    "GET /v2/invoices/{invoice}/pdf",
+    "POST /v2/accounts/{account}/credit-balance",
+)
+
 
 @pytest.fixture
 def account(api: Api) -> str:

@@ -9,6 +9,16 @@ from tallystick.kernel.clock import iso
 from tallystick.kernel.ids import typeid, uuid7
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/meters",
+    "GET /v2/meters",
+    "GET /v2/meters/{meter}",
+    "PATCH /v2/meters/{meter}",
+    "DELETE /v2/meters/{meter}",
+    "GET /v2/meters/{meter}/query",
+)
+
 
 def make(api: Api, key: str, **fields: Any) -> dict[str, Any]:
     made = api.post("/v2/meters", {"key": key, "metric": key, "aggregation": "sum"} | fields)

@@ -6,6 +6,15 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/packages",
+    "POST /v2/packages",
+    "GET /v2/packages/{package}",
+    "PATCH /v2/packages/{package}",
+    "DELETE /v2/packages/{package}",
+)
+
 PLAIN: dict[str, Any] = {"name": "Small", "credits": 100, "price": {"amount": "9.99", "currency": "USD"}}
 
 

@@ -6,6 +6,18 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/plans",
+    "POST /v2/plans",
+    "GET /v2/plans/{plan}",
+    "PATCH /v2/plans/{plan}",
+    "DELETE /v2/plans/{plan}",
+    "GET /v2/plans/{plan}/versions",
+    "GET /v2/plans/{plan}/versions/{version}",
+    "POST /v2/plans/{plan}/quote",
+)
+
 BARE: dict[str, Any] = {"name": "Basic", "interval": "monthly", "currency": "USD"}
 COMPONENTS: list[dict[str, Any]] = [
     {"key": "base", "kind": "flat", "amount": "29.00", "name": "Base fee"},

@@ -7,6 +7,24 @@ import pytest
 from tests.contract.native.subscribing import feature, kinds, paid, plan, read, subscribe
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/subscriptions",
+    "GET /v2/subscriptions",
+    "GET /v2/subscriptions/{subscription}",
+    "PATCH /v2/subscriptions/{subscription}",
+    "POST /v2/subscriptions/{subscription}/change",
+    "DELETE /v2/subscriptions/{subscription}/change",
+    "POST /v2/subscriptions/{subscription}/change/preview",
+    "POST /v2/subscriptions/{subscription}/cancel",
+    "DELETE /v2/subscriptions/{subscription}/cancel",
+    "POST /v2/subscriptions/{subscription}/pause",
+    "POST /v2/subscriptions/{subscription}/resume",
+    "GET /v2/subscriptions/{subscription}/changes",
+    "GET /v2/subscriptions/{subscription}/upcoming-invoice",
+    "GET /v2/subscriptions/{subscription}/allowances",
+)
+
 FIELDS = {
     "id", "account", "plan", "status", "billing", "time_zone", "interval", "currency", "pricing_model",
     "base_amount", "components", "allowances", "features", "trial_days", "debits", "anchor", "started_at",

@@ -11,6 +11,21 @@ from tests import cast
 from tests.contract.native.subscribing import feature, plan, read, subscribe
 from tests.contract.served import Api, House, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/subscriptions/{subscription}",
+    "PATCH /v2/subscriptions/{subscription}",
+    "POST /v2/subscriptions/{subscription}/change",
+    "DELETE /v2/subscriptions/{subscription}/change",
+    "POST /v2/subscriptions/{subscription}/change/preview",
+    "POST /v2/subscriptions/{subscription}/cancel",
+    "DELETE /v2/subscriptions/{subscription}/cancel",
+    "POST /v2/subscriptions/{subscription}/pause",
+    "POST /v2/subscriptions/{subscription}/resume",
+    "GET /v2/subscriptions/{subscription}/changes",
+    "GET /v2/subscriptions/{subscription}/allowances",
+)
+
 UNKNOWN = "sub_" + "0" * 26
 
 READS = ["", "/changes", "/allowances", "/upcoming-invoice"]

@@ -10,6 +10,13 @@ import pytest
 from tests.contract.native.subscribing import feature, kinds, paid, plan, read, subscribe
 from tests.contract.served import Api, House
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/subscriptions/{subscription}/change",
+    "POST /v2/subscriptions/{subscription}/cancel",
+    "GET /v2/subscriptions/{subscription}/changes",
+)
+
 MANY = 64
 
 

@@ -8,6 +8,14 @@ import pytest
 from tests.contract.native.test_invoices import LINE, make, usd
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/tax-rates",
+    "POST /v2/tax-rates",
+    "GET /v2/tax-rates/{tax_rate}",
+    "PATCH /v2/tax-rates/{tax_rate}",
+)
+
 
 @pytest.fixture(autouse=True)
 def _no_rates_after(api: Api) -> Iterator[None]:

@@ -6,6 +6,10 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native", "POST /v2/transfers", "POST /v2/adjustments", "POST /v2/accounts/{account}/overdraft"
+)
+
 
 def test_transfer(api: Api) -> None:
     giver, receiver = api.funded(10), api.account(external_id="receiver")

@@ -11,6 +11,16 @@ from tallystick.kernel.clock import iso
 from tallystick.kernel.ids import owned_uuid, typeid
 from tests.contract.served import Api, House, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/usage",
+    "POST /v2/usage/batch",
+    "GET /v2/accounts/{account}/usage",
+    "GET /v2/usage/{event}",
+    "PATCH /v2/usage/{event}",
+    "DELETE /v2/usage/{event}",
+)
+
 
 def ago(**by: float) -> str:
     return iso(datetime.now(UTC) - timedelta(**by))

@@ -14,6 +14,17 @@ from tallystick.kernel.ids import account_of, parse_typeid
 from tests.contract.served import Api, House, fields_of, problem
 from tests.doubles.receivers import DOWN, Receivers
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/events",
+    "GET /v2/events/{event}",
+    "POST /v2/webhook-endpoints/{endpoint}/test",
+    "POST /v2/webhook-endpoints/{endpoint}/replay",
+    "GET /v2/webhook-deliveries",
+    "GET /v2/webhook-deliveries/{delivery}",
+    "POST /v2/webhook-deliveries/{delivery}/replay",
+)
+
 _numbers = itertools.count(1)
 
 

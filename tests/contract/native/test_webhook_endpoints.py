@@ -6,6 +6,16 @@ import pytest
 
 from tests.contract.served import Api, House, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/webhook-endpoints",
+    "POST /v2/webhook-endpoints",
+    "GET /v2/webhook-endpoints/{endpoint}",
+    "PATCH /v2/webhook-endpoints/{endpoint}",
+    "DELETE /v2/webhook-endpoints/{endpoint}",
+    "POST /v2/webhook-endpoints/{endpoint}/rotate-secret",
+)
+
 PLAIN: dict[str, Any] = {"url": "https://shop.example/hooks"}
 
 

@@ -52,9 +52,10 @@ PAGES = {
         "limit": "bigint", "offset": "bigint", "kind": "text", "kinds": "text[]", "source": "text", "state": "text",
         "credit_type": "text", "from": "timestamptz", "to": "timestamptz", "at": "timestamptz", "now": "timestamptz",
         "moment": "timestamptz", "burned": "bigint[]", "ids": "bigint[]", "seqs": "bigint[]", "tenant": "int",
+        "since": "timestamptz", "starts": "timestamptz[]",
     }
     for name in "head seq_from entries grants grants_at holds entries_of_hold reversals usage_total history"
-    " history_total lapsed standing".split()
+    " history_total lapsed standing whole_used whole_sums".split()
 }  # fmt: skip
 
 

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from tallystick.domain.catalog.views import rates_in_force
+from tallystick.domain.metering.debiting import Debiting
+from tallystick.domain.metering.items import Call, prepare, resend
 from tallystick.domain.metering.model import LATE, Billed, NewEvent, Recorded
+from tallystick.domain.metering.recording import record
 from tallystick.kernel.credits import MAX_AMOUNT, MICRO
 from tallystick.kernel.errors import Conflict, InsufficientCredits, Invalid, NotFound, Renamed
 from tallystick.kernel.ids import owned_uuid, owner_of
@@ -109,7 +113,8 @@ async def test_a_bad_event_fails_alone(metering: Metering) -> None:
     assert isinstance(results[1], Invalid)
     assert isinstance(results[15], NotFound)
     assert isinstance(results[17], Renamed)
-    assert await metering.rows("select count(*) from usage_key") == [(2,)]
+    assert await metering.rows("select count(*) from usage_event") == [(2,)]
+    assert await metering.rows("select count(*) from usage_key") == [(0,)], "keys are what callers said"
 
 
 async def test_sums_beyond_64_bits(metering: Metering) -> None:
@@ -122,7 +127,7 @@ async def test_sums_beyond_64_bits(metering: Metering) -> None:
 async def test_a_stranger_s_account_is_not_found(metering: Metering) -> None:
     other = (await cast.second_app(metering.db)).live
     theirs = await cast.make_account(metering.db, other)
-    assert isinstance(await metering.one(account=theirs.account_id), NotFound)
+    assert isinstance(await metering.one(account=theirs.account_id, event_id="1"), NotFound)
     assert await metering.rows("select count(*) from usage_key") == [(0,)]
 
 
@@ -236,3 +241,46 @@ async def test_a_server_that_stops_answers_what_it_has(metering: Metering) -> No
     refused = await metering.one()
     assert type(refused).__name__ == "Unavailable"
     await metering.intake.start()
+
+
+async def test_a_plan_that_begins_to_debit_and_ends(metering: Metering) -> None:
+    """Whom to lock is remembered; what is debited is read under the lock each time, of every account."""
+    await metering.price(chat=3)
+    await metering.grant(100)
+    assert (await metering.recorded("calls")).entry is None
+    metering.plan.debit(metering.account, calls="chat")
+    assert (await metering.recorded("calls")).entry is not None
+    assert (await metering.recorded("images")).entry is None
+    other = (await cast.make_account(metering.db, metering.tenant)).account_id
+    assert (await metering.recorded("calls", account=other)).entry is None
+    metering.plan.live.clear()
+    assert (await metering.recorded("calls")).entry is None
+    assert await metering.posted() == 97
+
+
+@pytest.mark.parametrize("event_id", ["1", None])
+async def test_a_commit_whose_outcome_is_not_known_counts_once(
+    metering: Metering, event_id: str | None
+) -> None:
+    """Sent again, with an id of its own or without, it answers as it did."""
+    metering.plan.debit(metering.account, calls="chat")
+    await metering.price(chat=3)
+    await metering.grant(10)
+    event = NewEvent(account=metering.account, metric="calls", event_id=event_id)
+    call = Call(asyncio.get_running_loop().create_future(), [None], 1)
+    [item] = prepare(call, metering.tenant, "test", [event], 0)
+    async with await metering.db.dedicated() as conn:
+
+        async def send() -> Any:
+            async with conn.pipeline():
+                await record(conn, [item], rates_in_force, metering.plan, Debiting(), 1000)
+            return item.result
+
+        first = await send()
+        assert isinstance(first, Recorded)
+        for _ in range(2):
+            resend([item])
+            assert await send() == first
+    assert await metering.rows("select id, entry from usage_event") == [(first.id, first.entry)]
+    assert await metering.rows("select count(*), sum(count) from usage_hour") == [(1, 1)]
+    assert await metering.posted() == 7

@@ -216,10 +216,10 @@ def test_texts_stand_out_from_what_is_behind_them(counter: Counter, page: Page, 
     page.goto(counter.url_of(counter.sells_credits(counter.customer())))
     pay_with(page, "0002")
     expect(page.get_by_role("alert")).to_be_visible()
-    assert page.evaluate(_CONTRASTS) == []
+    assert page.evaluate(CONTRASTS) == []
 
 
-_CONTRASTS = """() => {
+CONTRASTS = """() => {
   const parts = text => text.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
     .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)

@@ -194,3 +194,48 @@ async def test_what_it_never_heard_of(bank: Bank) -> None:
         await bank.gateway.pay(bank.site, uuid4(), "4242", False)
     with pytest.raises(GatewayRefused):
         await bank.charges("pm_of_somebody_else")
+
+
+async def test_digits_alone_pay_a_page_once(bank: Bank) -> None:
+    page = await bank.opens()
+    await crowd(bank.db)
+    all_seen = await asyncio.gather(
+        *(bank.gateway.present(bank.site, page.checkout, "4242") for _ in range(6))
+    )
+    assert all(seen == all_seen[0] for seen in all_seen)
+    seen = only(all_seen[0])
+    assert (seen.status, seen.payment.status, seen.method) == ("completed", "succeeded", None)
+    assert only(await bank.gateway.present(bank.site, page.checkout, "0002")) == seen
+
+
+async def test_digits_that_are_not_listed_succeed_and_can_be_refunded(bank: Bank) -> None:
+    page = await bank.opens()
+    seen = only(await bank.gateway.present(bank.site, page.checkout, "1234"))
+    assert seen.payment.status == "succeeded"
+    assert (await bank.refunds(seen.payment, 400)).status == "succeeded"
+
+
+@pytest.mark.parametrize(("card", "code"), DECLINES.items())
+async def test_digits_that_are_declined_end_the_page(bank: Bank, card: str, code: str) -> None:
+    page = await bank.opens()
+    seen = only(await bank.gateway.present(bank.site, page.checkout, card))
+    assert (seen.status, seen.payment.status, seen.payment.final) == ("expired", "failed", True)
+    assert (seen.payment.failure_code, bool(seen.payment.failure_message)) == (code, True)
+    assert only(await bank.gateway.present(bank.site, page.checkout, "4242")) == seen
+    assert only(await bank.pays(page, "4242")) == seen
+
+
+async def test_digits_that_need_a_step_wait_for_it_on_the_page(bank: Bank) -> None:
+    page = await bank.opens()
+    waits = only(await bank.gateway.present(bank.site, page.checkout, "3220"))
+    assert waits.status == "requires_action"
+    assert only(await bank.gateway.present(bank.site, page.checkout, "4242")) == waits
+    # refused, the page is the customer's: digits end it no more
+    refused = only(await bank.gateway.answer(bank.site, page.checkout, False))
+    assert only(await bank.gateway.present(bank.site, page.checkout, "3220")) == refused
+    assert only(await bank.pays(page, "4242")).payment.status == "succeeded"
+
+
+async def test_digits_for_a_page_that_there_is_not(bank: Bank) -> None:
+    with pytest.raises(GatewayRefused):
+        await bank.gateway.present(bank.site, uuid4(), "4242")

@@ -18,6 +18,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "reload_failed": {"credits": "500", "credit_type": "Credits"},
     "low_balance": {"credit_type": "Credits", "balance": "12.5", "threshold": "50"},
     "subscription_past_due": {**AMOUNT, "plan": "Pro"},
+    "invitation": {"app": "Acme Cloud"},
+    "password_reset": {"app": "Acme Cloud", "reset_url": "https://acme.example/password/1"},
 }
 MORE: dict[str, dict[str, Any]] = {
     "invoice_reminder": {"pay_url": "https://pay.example/1"},
@@ -38,6 +40,12 @@ MORE: dict[str, dict[str, Any]] = {
     "reload_failed": {**AMOUNT, "reason": "the card has expired", "settings_url": "https://acme.example/pay"},
     "low_balance": {"buy_url": "https://acme.example/buy"},
     "subscription_past_due": {"ends_on": "14 March 2027", "pay_url": "https://pay.example/1"},
+    "invitation": {
+        "account": "Acme",
+        "inviter": "Ann Acme",
+        "choose_url": "https://acme.example/password/1",
+    },
+    "password_reset": {},
 }
 
 

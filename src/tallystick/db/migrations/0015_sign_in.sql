@@ -15,14 +15,19 @@ create index membership_invited on membership (tenant_id, user_id) where joined_
 alter table refresh_family add column rotates boolean not null default true;
 
 -- A link that was mailed: whoever has it may choose the user's password, once. Only its hash is kept.
+-- What was asked for an address that nobody has is a row like any other, and leads nowhere.
 create table password_link (
     hash       bytea primary key,
     tenant_id  int not null references tenant,
-    user_id    uuid not null references app_user,
+    user_id    uuid references app_user,
+    account_id bigint references account,
+    email      text not null,
     cause      text not null check (cause in ('reset', 'invitation')),
-    created_at timestamptz not null default now(),
+    created_at timestamptz not null,
     expires_at timestamptz not null,
-    used_at    timestamptz
+    used_at    timestamptz,
+    check ((account_id is not null) = (cause = 'invitation'))
 );
-create index password_link_user on password_link (user_id);
+create index password_link_user on password_link (user_id) where used_at is null;
+create index password_link_address on password_link (tenant_id, email, created_at) where cause = 'reset';
 create index password_link_expiry on password_link (expires_at);

@@ -2,9 +2,12 @@
 
 import msgspec
 
+from tallystick.http.contract import Ask
 from tallystick.http.hot import Headers, Reply
 from tallystick.http.problem import CARD_REFUSED, crash
 from tallystick.kernel.errors import Fact, Invalid, NotFound, Unauthenticated, Unavailable
+
+from .desk import Desk
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -38,7 +41,7 @@ def nothing_here() -> Reply:
     return error(404, "not_found", "There is nothing at this address.")
 
 
-def not_allowed(allow: list[str]) -> Reply:
+async def not_allowed(desk: Desk, ask: Ask, allow: list[str]) -> Reply:
     """405 with the methods that are there."""
     header = ", ".join(allow)
     return error(405, "method_not_allowed", f"This address answers {header}.", ((b"allow", header.encode()),))

@@ -3,10 +3,9 @@
 No connection is held while another is asked for: the pool is small and these are many.
 """
 
-import time
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+
+import msgspec
 
 from tallystick.domain.identity import views as identity
 from tallystick.domain.identity.asking import Asker
@@ -16,136 +15,120 @@ from tallystick.domain.ledger.views import Span
 from tallystick.domain.metering import views as metering
 from tallystick.domain.reloads import views as reloads
 from tallystick.domain.subscriptions import views as subscriptions
+from tallystick.http.contract import Ask
+from tallystick.http.hot import Reply
 
 from . import bodies
-from .auth import System
-
-KEEP: Final = 1.0
-"""Seconds for which an account's currency is not read again, like a credential: balances are always read."""
-_MOST: Final = 10_000
+from .desk import Desk, Profile, System, asker
 
 
-class _Profile(NamedTuple):
-    currency: str
-    created_at: datetime
-    reload: bodies.AutoReload
-    until: float
-
-
-class Desk:
-    """What the handlers share: the system, and what a balance shows of accounts beside their wallets."""
-
-    def __init__(self, system: System, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.system = system
-        self._monotonic = monotonic
-        self._profiles: dict[int, _Profile] = {}
-
-    async def profile(self, caller: Asker) -> _Profile:
-        """The account's currency and beginning, at most a second old. Raises NotFound."""
-        known, now = self._profiles.get(caller.account), self._monotonic()
-        if known is not None and now < known.until:
-            return known
-        account = await _account(self.system, caller)
-        reload = await _reload(self.system, caller)
-        if len(self._profiles) >= _MOST:
-            self._profiles.clear()
-        found = _Profile(account.currency, account.created_at, reload, now + KEEP)
-        self._profiles[caller.account] = found
-        return found
-
-
-async def usage(desk: Desk, caller: Asker, query: Mapping[str, str]) -> bodies.UsageStats:
+async def usage(desk: Desk, ask: Ask) -> Reply:
     """Account usage."""
-    async with desk.system.db.connection() as conn:
-        account = await identity.account(conn, caller.tenant, caller.account)
-        now = await identity.now(conn, caller.tenant)
-    return await _usage(desk.system, caller, bodies.usage_query(query, now, account.time_zone))
+    system = desk.system
+    who = await asker(system, ask)
+    async with system.db.connection() as conn:
+        account = await identity.account(conn, who.tenant, who.account)
+        now = await identity.now(conn, who.tenant)
+    return _answer(await _usage(system, who, bodies.usage_query(ask.query, now, account.time_zone)))
 
 
-async def credits(desk: Desk, caller: Asker, query: Mapping[str, str]) -> bodies.CreditBalance:
+async def credits(desk: Desk, ask: Ask) -> Reply:
     """Credit balance."""
-    profile = await desk.profile(caller)
-    return await _credits(desk.system, caller, profile.currency, profile.created_at, profile.reload)
+    who = await asker(desk.system, ask)
+    return _answer(await _credits(desk.system, who, await _profile(desk, who)))
 
 
-async def ledger(desk: Desk, caller: Asker, query: Mapping[str, str]) -> bodies.CreditLedger:
+async def ledger(desk: Desk, ask: Ask) -> Reply:
     """Credit ledger, newest first."""
     system = desk.system
-    asked = bodies.ledger_query(query, (await _account(system, caller)).time_zone)
-    span = Span(asked.start, asked.end, await _credit_type(system, caller))
+    who = await asker(system, ask)
+    asked = bodies.ledger_query(ask.query, (await _account(system, who)).time_zone)
+    span = Span(asked.start, asked.end, await _credit_type(system, who))
     found = await ledger_views.history(
         system.db,
-        caller.tenant,
-        caller.account,
+        who.tenant,
+        who.account,
         span,
         asked.kinds,
         limit=asked.limit,
         offset=asked.offset,
     )
-    return bodies.ledger(caller.actor.user_number, asked, found)
+    return _answer(bodies.ledger(who.actor.user_number, asked, found))
 
 
-async def summary(desk: Desk, caller: Asker, query: Mapping[str, str]) -> bodies.AccountSummary:
+async def summary(desk: Desk, ask: Ask) -> Reply:
     """Account summary: balance, subscription and usage together."""
     system = desk.system
+    who = await asker(system, ask)
     async with system.db.connection() as conn:
-        user = await identity.user(conn, caller.tenant, caller.user)
-        account = await identity.account(conn, caller.tenant, caller.account)
-        total = await metering.total(conn, caller.tenant, caller.account)
-        held = await subscriptions.current(conn, caller.tenant, caller.account)
-        now = await identity.now(conn, caller.tenant)
+        user = await identity.user(conn, who.tenant, who.user)
+        account = await identity.account(conn, who.tenant, who.account)
+        total = await metering.total(conn, who.tenant, who.account)
+        held = await subscriptions.current(conn, who.tenant, who.account)
+        now = await identity.now(conn, who.tenant)
     month = bodies.usage_query({}, now, account.time_zone)
-    balance = await _credits(
-        system, caller, account.currency, account.created_at, await _reload(system, caller)
-    )
-    return bodies.summary(user, account, balance, held, await _usage(system, caller, month), total)
+    profile = Profile(account.currency, account.created_at, await _reload(system, who))
+    balance = await _credits(system, who, profile)
+    return _answer(bodies.summary(user, account, balance, held, await _usage(system, who, month), total))
 
 
-async def _account(system: System, caller: Asker) -> Account:
+def _answer(body: msgspec.Struct) -> Reply:
+    return Reply(200, bodies.encode(body))
+
+
+async def _profile(desk: Desk, who: Asker) -> Profile:
+    """What a balance shows beside the wallet, at most a second old. Raises NotFound."""
+    known = desk.known(who.account)
+    if known is None:
+        account = await _account(desk.system, who)
+        known = Profile(account.currency, account.created_at, await _reload(desk.system, who))
+        desk.keep(who.account, known)
+    return known
+
+
+async def _account(system: System, who: Asker) -> Account:
     async with system.db.connection() as conn:
-        return await identity.account(conn, caller.tenant, caller.account)
+        return await identity.account(conn, who.tenant, who.account)
 
 
-async def _credit_type(system: System, caller: Asker) -> str:
-    return await system.credit_types.resolve(caller.tenant, None)
+async def _credit_type(system: System, who: Asker) -> str:
+    return await system.credit_types.resolve(who.tenant, None)
 
 
-async def _credits(
-    system: System, caller: Asker, currency: str, created_at: datetime, reload: bodies.AutoReload
-) -> bodies.CreditBalance:
-    credit_type = await _credit_type(system, caller)
-    found = await system.balances.balances(caller.tenant, caller.account)
+async def _credits(system: System, who: Asker, profile: Profile) -> bodies.CreditBalance:
+    credit_type = await _credit_type(system, who)
+    found = await system.balances.balances(who.tenant, who.account)
     wallet = next((one for one in found.wallets if one.credit_type == credit_type), None)
     # one that buys is watched: what was known a second ago is told of no other
     watched = wallet is not None and wallet.watches is not None
-    reload = await _reload(system, caller) if watched else reload._replace(enabled=False)
-    return bodies.credit_balance(caller.actor.user_number, wallet, currency, created_at, reload)
+    reload = await _reload(system, who) if watched else profile.reload._replace(enabled=False)
+    return bodies.credit_balance(who.actor.user_number, wallet, profile.currency, profile.created_at, reload)
 
 
-async def _reload(system: System, caller: Asker) -> bodies.AutoReload:
-    credit_type = await _credit_type(system, caller)
+async def _reload(system: System, who: Asker) -> bodies.AutoReload:
+    credit_type = await _credit_type(system, who)
     async with system.db.connection() as conn:
-        row = await reloads.find(conn, caller.tenant, caller.account, credit_type)
+        row = await reloads.find(conn, who.tenant, who.account, credit_type)
         if row is None:
             return bodies.NO_RELOAD
         return bodies.AutoReload(row.buys, row.threshold, await reloads.credits_of(conn, row))
 
 
-async def _usage(system: System, caller: Asker, asked: bodies.UsageQuery) -> bodies.UsageStats:
+async def _usage(system: System, who: Asker, asked: bodies.UsageQuery) -> bodies.UsageStats:
     consumed = await ledger_views.usage_total(
         system.db,
-        caller.tenant,
-        caller.account,
-        await _credit_type(system, caller),
+        who.tenant,
+        who.account,
+        await _credit_type(system, who),
         asked.start,
         asked.end,
     )
     async with system.db.connection() as conn:
         # requests are counted by the server's clock: an app whose own is ahead sees them as far ahead
-        ahead = (await identity.tenant(conn, caller.tenant)).clock_ahead
+        ahead = (await identity.tenant(conn, who.tenant)).clock_ahead
         start, end = _before(asked.start, ahead), _before(asked.end, ahead)
-        requests = await metering.usage(conn, caller.tenant, caller.account, start, end)
-    return bodies.usage_stats(caller.actor.user_number, asked, requests, consumed)
+        requests = await metering.usage(conn, who.tenant, who.account, start, end)
+    return bodies.usage_stats(who.actor.user_number, asked, requests, consumed)
 
 
 def _before(moment: datetime, by: timedelta) -> datetime:

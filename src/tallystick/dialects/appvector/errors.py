@@ -5,13 +5,8 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.http.contract import Ask
-from tallystick.http.drf.texts import (
-    NOT_AUTHENTICATED,
-    NOT_FOUND,
-    NOT_VALID,
-    PERMISSION_DENIED,
-    method_not_allowed,
-)
+from tallystick.http.drf.bearer import CHALLENGE, refusal
+from tallystick.http.drf.texts import NOT_FOUND, PERMISSION_DENIED, method_not_allowed
 from tallystick.http.drf.validation import Refused, ValidationFailed
 from tallystick.http.hot import Headers, Reply
 from tallystick.http.problem import CARD_REFUSED, crash
@@ -28,9 +23,10 @@ from tallystick.kernel.errors import (
     Unavailable,
 )
 
-from .desk import System
+from .desk import System, signed_in
 
-_WITH_DETAIL: Final = ((b"www-authenticate", b'Bearer realm="api"'),)
+OPEN: Final = ("/api/auth/google", "/api/token/refresh")
+"""Addresses that ask for no credential."""
 
 
 def reply(fact: Fact) -> Reply:
@@ -42,13 +38,11 @@ def reply(fact: Fact) -> Reply:
         case Invalid():
             return said(400, {fact.field: [fact.problem]})
         case Unauthenticated():
-            if fact.details.get("reason") == "missing":
-                return detail(401, NOT_AUTHENTICATED, headers=_WITH_DETAIL)
-            return said(401, {"detail": NOT_VALID, "code": "token_not_valid"}, _WITH_DETAIL)
+            return said(401, refusal(fact), CHALLENGE)
         case InsufficientCredits():
             needed, available = format_credits(fact.needed), format_credits(fact.available)
             text = f"{needed} credits are needed, {available} are available."
-            return said(402, {"error": "Insufficient credits", "detail": text})
+            return failed(402, "Insufficient credits", text)
         case Forbidden():
             return detail(403, PERMISSION_DENIED)
         case NotFound():
@@ -67,6 +61,12 @@ def detail(status: int, text: str, *, headers: Headers = ()) -> Reply:
     return said(status, {"detail": text}, headers)
 
 
+def failed(status: int, error: str, detail: str, *, retry_after: int | None = None) -> Reply:
+    """The contract's own form, ``{"error", "detail"}``. ``retry_after`` is in seconds."""
+    headers: Headers = () if retry_after is None else ((b"retry-after", b"%d" % retry_after),)
+    return said(status, {"error": error, "detail": detail}, headers)
+
+
 def said(status: int, body: Any, headers: Headers = ()) -> Reply:
     return Reply(status, msgspec.json.encode(body), headers)
 
@@ -76,7 +76,12 @@ def nothing_here() -> Reply:
 
 
 async def not_allowed(system: System, ask: Ask, allow: list[str]) -> Reply:
-    """405 with the methods that are there."""
+    """405 with the methods that are there; where a credential is wanted, it is looked at first."""
+    if ask.path.rstrip("/") not in OPEN:
+        try:
+            await signed_in(system, ask)
+        except Fact as fact:
+            return reply(fact)
     header = ", ".join(allow).encode()
     return detail(405, method_not_allowed(ask.method), headers=((b"allow", header),))
 

@@ -8,7 +8,7 @@ from tallystick.http import contract
 from tallystick.http.contract import Row
 from tallystick.http.hot import HotRoute
 
-from . import errors
+from . import errors, handlers
 from .desk import System
 from .errors import card_refused, too_large
 
@@ -20,6 +20,9 @@ PREFIXES: Final = ("/api/auth", "/api/token", "/api/me")
 
 # fmt: off
 ROUTES: Final[list[Row]] = [
+    Row("POST", "/api/auth/google/", handlers.google),
+    Row("POST", "/api/token/refresh/", handlers.refresh),
+    Row("GET", "/api/me/", handlers.me),
 ]
 # fmt: on
 
@@ -35,4 +38,5 @@ def api(system: System) -> FastAPI:
 
 
 def openapi() -> bytes:
+    """The contract's OpenAPI document, written by hand: YAML, served by the front as it stands."""
     return contract.document(__package__)

@@ -9,6 +9,7 @@ from tallystick.db.pool import Database
 from tallystick.domain.identity.vault import Vault
 from tallystick.domain.ledger.reads import BalanceReader
 from tallystick.domain.payments.till import Till
+from tallystick.kernel.clock import Clock
 
 
 class System(Protocol):
@@ -16,6 +17,8 @@ class System(Protocol):
 
     @property
     def db(self) -> Database: ...
+    @property
+    def clock(self) -> Clock: ...
     @property
     def till(self) -> Till: ...
     @property

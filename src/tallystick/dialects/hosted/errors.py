@@ -52,7 +52,7 @@ def too_large() -> Reply:
 
 def card_refused() -> Reply:
     """The page of a request with a card number: nobody may type one here."""
-    text = "This page takes no card numbers. Choose one of the test cards."
+    text = "This page takes no card numbers, nor a password that is like one. For a test payment there are test cards."
     return _reply(pages.message("No card numbers here", text, status=422))
 
 

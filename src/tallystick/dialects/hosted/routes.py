@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from tallystick.http.framework import methods_at
 from tallystick.http.hot import Reply
 
-from . import confirming, errors, paying, portal
+from . import confirming, errors, password, paying, portal
 from .desk import Call, System, base
 
 NAME: Final = "hosted"
 TITLE: Final = "Hosted pages"
-PREFIXES: Final = ("/pay", "/portal")
+PREFIXES: Final = ("/pay", "/portal", "/password")
 OPENAPI: Final = None
 
 Handler = Callable[[System, Call], Awaitable[Response]]
@@ -23,6 +23,7 @@ Handler = Callable[[System, Call], Awaitable[Response]]
 _CHECKOUT: Final = "/pay/{checkout}/{token}"
 _CONFIRM: Final = "/pay/confirm/{payment}/{token}"
 _PORTAL: Final = "/portal/{account}/{token}"
+_CHOOSE: Final = "/password/{token}"
 
 ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/pay/done", paying.back),
@@ -40,8 +41,11 @@ ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("POST", _PORTAL + "/subscriptions/{subscription}/keep", portal.keep),
     ("GET", _PORTAL + "/invoices/{invoice}/pdf", portal.invoice_pdf),
     ("POST", _PORTAL + "/invoices/{invoice}/pay", portal.pay_invoice),
+    ("GET", "/password/done", password.done),
+    ("GET", _CHOOSE, password.show),
+    ("POST", _CHOOSE, password.choose),
 ]
-"""The order counts: /pay/confirm is no checkout's."""
+"""The order counts: /pay/confirm is no checkout's, and /password/done no link's."""
 
 
 def api(system: System) -> FastAPI:

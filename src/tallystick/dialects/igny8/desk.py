@@ -11,7 +11,10 @@ from tallystick.domain.identity.vault import Vault
 from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.reads import BalanceReader
 from tallystick.domain.payments.till import Till
+from tallystick.domain.subscriptions.monthly import MonthlyCredits
 from tallystick.http.contract import Ask
+from tallystick.http.drf.bearer import check_header
+from tallystick.kernel.clock import Clock
 
 
 class System(Protocol):
@@ -22,6 +25,8 @@ class System(Protocol):
     @property
     def db(self) -> Database: ...
     @property
+    def clock(self) -> Clock: ...
+    @property
     def credentials(self) -> Credentials: ...
     @property
     def credit_types(self) -> CreditTypes: ...
@@ -30,13 +35,16 @@ class System(Protocol):
     @property
     def balances(self) -> BalanceReader: ...
     @property
+    def monthly(self) -> MonthlyCredits: ...
+    @property
     def till(self) -> Till: ...
     @property
     def vault(self) -> Vault: ...
 
 
 async def asker(system: System, ask: Ask) -> Asker:
-    """Read the credential; the request counts for the account. Raises as `signed_in` does."""
+    """Read the credential; the request counts for the account. Raises as `check_header` and `signed_in` do."""
+    check_header(ask.authorization)
     who = await signed_in(system.db, system.credentials, ask.authorization, ask.x_account)
     ask.counted.add(who.account)
     return who

@@ -10,7 +10,8 @@ from uuid import uuid4
 import msgspec
 
 from tallystick.http.contract import Ask
-from tallystick.http.drf.texts import NOT_AUTHENTICATED, NOT_FOUND, NOT_VALID, method_not_allowed
+from tallystick.http.drf.bearer import CHALLENGE, refusal
+from tallystick.http.drf.texts import NOT_FOUND, method_not_allowed
 from tallystick.http.drf.validation import Refused, ValidationFailed
 from tallystick.http.hot import Headers, Reply
 from tallystick.http.problem import CARD_REFUSED, crash
@@ -48,8 +49,7 @@ def reply(fact: Fact) -> Reply:
         case Invalid():
             return error(400, _WRONG, errors={fact.field: [fact.problem]})
         case Unauthenticated():
-            text = NOT_AUTHENTICATED if fact.details.get("reason") == "missing" else NOT_VALID
-            return error(401, text, headers=((b"www-authenticate", b'Bearer realm="api"'),))
+            return error(401, refusal(fact)["detail"], headers=CHALLENGE)
         case InsufficientCredits():
             needed, available = format_credits(fact.needed), format_credits(fact.available)
             return error(402, f"Not enough credits: {needed} needed, {available} available.")

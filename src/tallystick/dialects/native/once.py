@@ -31,25 +31,45 @@ async def _key(
 Key = Annotated[str | None, Depends(_key)]
 
 
+def own_key(actor: Actor, key: str | None) -> str | None:
+    """The name under which a key stands: a user's is theirs alone, and no API key's or other user's; those of API keys
+    are the tenant's."""
+    return key if key is None or actor.user is None else f"\r{actor.name} {key}"
+
+
 async def write_once(
     native: Native, actor: Actor, request: Request, key: str | None, form: BaseModel, act: Act,
-    finish: Callable[[Any], Any] = lambda body: body,
+    finish: Callable[[Any], Any] = lambda body: body, *, digest: bytes | None = None,
 ) -> Response:  # fmt: skip
-    """Run ``act`` in a transaction, once for a key. ``finish`` adds to the body what must not be stored."""
+    """Run ``act`` in a transaction, once for a key. ``finish`` adds to the body what must not be stored.
+
+    ``digest`` is by default `digest_of` the request.
+    """
+    named = own_key(actor, key)
     async with native.system.db.tx() as tx:
-        if key is None:
+        if named is None:
             status, body = await act(tx)
             return answered(finish(msgspec.to_builtins(body)), status)
-        done = await once(tx, actor.tenant, key, digest_of(request, form), lambda: act(tx))
+        known_by = digest or digest_of(request, form)
+        done = await once(tx, actor.tenant, named, known_by, lambda: act(tx))
     return answered(finish(done.body), done.status, replayed=done.replayed)
 
 
 def digest_of(request: Request, form: BaseModel) -> bytes:
     """The hash by which a repeat of the request is known."""
+    return blake2b(_said(request, form), digest_size=16).digest()
+
+
+def secret_digest_of(native: Native, request: Request, form: BaseModel) -> bytes:
+    """The same of a body with a password: it takes a key that is not in the database to hold guesses against it."""
+    token = native.system.vault.token("request", _said(request, form).decode())
+    return blake2b(token.encode(), digest_size=16).digest()
+
+
+def _said(request: Request, form: BaseModel) -> bytes:
     route = f"{request.method} {request.scope['path']}\n".encode()
     # no warnings: fields hold what their own checks made of the text, not what their types would be read as
-    said = form.model_dump(exclude_unset=True, warnings=False)
-    return blake2b(route + _canonical(said), digest_size=16).digest()
+    return route + _canonical(form.model_dump(exclude_unset=True, warnings=False))
 
 
 def answered(body: Any, status: int = 200, *, replayed: bool = False) -> Response:

@@ -25,6 +25,7 @@ from . import (
     invoices,
     openapi,
     payments,
+    people,
     plans,
     reloads,
     shapes,
@@ -115,6 +116,7 @@ COLD: Final = [
     *invoices.ROUTES,
     *payments.ROUTES,
     *reloads.ROUTES,
+    *people.ROUTES,
     *webhooks.ROUTES,
     *clock.ROUTES,
 ]

@@ -18,7 +18,7 @@ from tallystick.kernel.errors import (
     Unavailable,
 )
 
-from .desk import System
+from .desk import Desk
 
 _OBJECTS = {"account": "practice"}
 
@@ -59,7 +59,7 @@ def nothing_here() -> Reply:
     return error(404, "There is nothing at this address")
 
 
-async def not_allowed(system: System, ask: Ask, allow: list[str]) -> Reply:
+async def not_allowed(desk: Desk, ask: Ask, allow: list[str]) -> Reply:
     """405 with the methods that are there."""
     header = ", ".join(allow)
     return error(405, f"This address answers {header}", ((b"allow", header.encode()),))

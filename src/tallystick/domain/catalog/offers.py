@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from tallystick.db.pool import Tx, all_rows, one_row
+from tallystick.db.pool import Tx, all_rows, one_row, value
 from tallystick.db.sql import Queries
 from tallystick.domain.identity.model import storable
 from tallystick.kernel.errors import NotFound
-from tallystick.kernel.page import MAX_KEY, Page, page_of
+from tallystick.kernel.page import MAX_KEY, Page, Slice, page_of
 
 from .model import Feature, FeatureType, Package, Plan, PlanStatus, PlanVersion
 from .terms import Interval
@@ -149,6 +149,15 @@ async def packages(
     """The newest first, before the number ``before``; ``name``: a part of it, in any case."""
     values = {"active": active, "currency": currency, "credit_type": credit_type, "name": name}
     return await _page(conn, Package, q.packages, tenant, values, before, limit)
+
+
+async def packages_by_offset(
+    conn: Tx, tenant: int, credit_type: str, *, limit: int, offset: int
+) -> Slice[Package]:
+    """The packages of a credit type, those not sold now too, in the order in which they were made."""
+    values = {"tenant": tenant, "credit_type": credit_type, "limit": limit, "offset": offset}
+    total: int = await value(conn, q.count_packages, values)
+    return Slice(await all_rows(conn, Package, q.packages_by_offset, values), total)
 
 
 async def _page(

@@ -204,3 +204,16 @@ where tenant_id = %(tenant)s and deleted_at is null and number < %(before)s
     and (%(name)s::text is null or position(lower(%(name)s) in lower(name)) > 0)
 order by number desc
 limit %(limit)s
+
+-- name: packages_by_offset
+-- In the order in which they were made.
+select id, tenant_id, number, key, name, description, credit_type, credits, bonus, price, currency,
+    expires_after_days, active, metadata, created_at, updated_at
+from package
+where tenant_id = %(tenant)s and credit_type = %(credit_type)s and deleted_at is null
+order by number
+limit %(limit)s offset %(offset)s
+
+-- name: count_packages
+select count(*) from package
+where tenant_id = %(tenant)s and credit_type = %(credit_type)s and deleted_at is null

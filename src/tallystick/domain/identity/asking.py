@@ -46,21 +46,29 @@ async def signed_in(
 ) -> Asker:
     """The user of an access token, and the account that ``X-Account`` names, by default their home.
 
-    Raises Unauthenticated, for an API key too, and NotFound for an account that they are no member of.
+    Raises Unauthenticated, for an API key too, and NotFound for an account that they are no member of, or when they
+    were taken out of their last one.
     """
+    actor, account = await person(db, credentials, authorization, x_account)
+    if account is None:
+        raise NotFound("account")
+    return Asker(actor, account)
+
+
+async def person(
+    db: Database, credentials: Credentials, authorization: str | None, x_account: str | None
+) -> tuple[Actor, int | None]:
+    """As `signed_in`, for what is asked about the user alone: the account is None for who is in none any more."""
     actor = credentials.cached(authorization) or await credentials.actor(authorization)
     if actor.user is None:
         raise Unauthenticated(
             "Sign in as a user: these endpoints take an access token; an API key is nobody's account.",
             reason="invalid",
         )
-    account = actor.home
-    if x_account is not None:
-        async with db.connection() as conn:
-            account = await account_named(conn, actor, x_account.strip())
-    if account is None:
-        raise NotFound("account")
-    return Asker(actor, account)
+    if x_account is None:
+        return actor, actor.home
+    async with db.connection() as conn:
+        return actor, await account_named(conn, actor, x_account.strip())
 
 
 async def account_named(conn: Tx, actor: Actor, text: str) -> int:

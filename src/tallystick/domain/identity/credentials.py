@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from tallystick.db.pool import Database, one_row
+from tallystick.db.pool import Database, one_row, value
 from tallystick.kernel.actor import Actor, Mode, Role, Scope
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.ids import account_of
@@ -94,7 +94,7 @@ class Credentials:
     async def actor(self, authorization: str | None) -> Actor:
         """The caller that ``Bearer <API key or access token>`` names.
 
-        Raises Unauthenticated, whose ``details["reason"]`` is "missing", "invalid" or "expired".
+        Raises Unauthenticated, whose ``details["reason"]`` is "missing", "invalid", "expired" or "inactive".
         """
         actor = self.cached(authorization)
         if actor is not None:
@@ -170,8 +170,8 @@ class Credentials:
         values = {"family": claims.sid, "tenant": claims.tenant, "user": claims.sub}
         async with self._db.connection() as conn:
             row = await one_row(conn, _User, q.user_credential, values)
-        if row is None:
-            raise refused("invalid")
+            if row is None:
+                raise refused("inactive" if await value(conn, q.inactive_user, values) else "invalid")
         memberships = tuple(
             (account, Role(role)) for account, role in zip(row.accounts, row.roles, strict=True)
         )

@@ -20,6 +20,11 @@ async def purge_sign_in_failures(db: Database, now: datetime) -> int:
     return await _purge(db, q.purge_sign_in_failures, {"before": now - timedelta(days=1), "now": now})
 
 
+async def purge_password_links(db: Database, now: datetime) -> int:
+    """Delete links that were good for the last time a day ago."""
+    return await _purge(db, q.purge_password_links, {"before": now - timedelta(days=1)})
+
+
 async def purge_request_keys(db: Database, now: datetime) -> int:
     """Delete answers of more than 30 days ago."""
     return await _purge(db, q.purge_request_keys, {"before": now - timedelta(days=30)})

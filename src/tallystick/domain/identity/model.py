@@ -29,11 +29,12 @@ _LABEL: Final = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _EMAIL: Final = re.compile(rf"(?!\.)[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}(?<!\.)@{_LABEL}(?:\.{_LABEL})+")
 _COUNTRY: Final = re.compile("[A-Z]{2}", re.ASCII)
 
-Reason = Literal["missing", "invalid", "expired", "wrong_password"]
+Reason = Literal["missing", "invalid", "expired", "inactive", "wrong_password"]
 _REASONS: Final[dict[Reason, str]] = {
     "missing": "No credential was given.",
     "invalid": "The credential is not valid.",
     "expired": "The credential has expired.",
+    "inactive": "The user may not sign in any more.",
     "wrong_password": "The e-mail address or the password is wrong.",
 }
 
@@ -183,13 +184,17 @@ class AccountChanges(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Membership:
-    """A user's part in an account, with what a list of members or of a user's accounts shows."""
+    """A user's part in an account, with what a list of members or of a user's accounts shows.
+
+    Who is invited has not joined, and is nobody in the account. ``active`` is the user's.
+    """
 
     user_id: UUID
     user_number: int
     user_email: str
     first_name: str
     last_name: str
+    active: bool
     account_id: int
     account_uuid: UUID
     account_number: int
@@ -197,6 +202,7 @@ class Membership:
     role: Role
     home: bool
     created_at: datetime
+    joined_at: datetime | None
 
     def __post_init__(self) -> None:
         self.role = Role(self.role)
@@ -235,10 +241,11 @@ def storable(text: str) -> bool:
 
 def check_email(name: str, text: str) -> str:
     """The address in lower case, without space around it. Raises Invalid when it is not one."""
-    email = text.strip().lower()
-    if len(email) > 254 or _EMAIL.fullmatch(email) is None:
+    email = text.strip()
+    # looked at before the case goes: in lower case the sign of the kelvin is a plain k, and the address another's
+    if not email.isascii() or len(email) > 254 or _EMAIL.fullmatch(email.lower()) is None:
         raise Invalid(name, "must be an e-mail address")
-    return email
+    return email.lower()
 
 
 def check_external_id(text: str | None) -> str | None:

@@ -16,7 +16,7 @@ from .model import MIN_PASSWORD
 
 R = TypeVar("R")
 
-_MAX: Final = 1024
+MAX_PASSWORD: Final = 1024
 _HASHER: Final = PasswordHasher()
 # Threads of their own, and few: each hash takes 64 MiB, and a flood of sign-ins must not starve other work.
 _THREADS: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="argon2")
@@ -39,8 +39,8 @@ def new_password() -> str:
 
 async def hash_password(password: str) -> str:
     """The hash to store. Raises Invalid for less than 8 characters. Call it before the transaction."""
-    if not MIN_PASSWORD <= len(password) <= _MAX:
-        raise Invalid("password", f"must have {MIN_PASSWORD} to {_MAX} characters")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid("password", f"must have {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     return await _in_thread(_HASHER.hash, _bytes(password))
 
 

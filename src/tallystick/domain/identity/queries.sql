@@ -34,6 +34,9 @@ select value from server_secret where name = %(name)s
 -- name: tenant
 select id, app_id, mode, default_credit_type, currency, clock_ahead from tenant where id = %(tenant)s
 
+-- name: app_name
+select a.name from tenant t join app a on a.id = t.app_id where t.id = %(tenant)s
+
 -- name: tenant_of
 select id, app_id, mode, default_credit_type, currency, clock_ahead from tenant where app_id = %(app)s and mode = %(mode)s
 
@@ -150,6 +153,16 @@ update app_user u set active = %(active)s
 from tenant t
 where t.id = %(tenant)s and u.app_id = t.app_id and u.id = %(id)s
 
+-- name: set_names
+update app_user u set first_name = %(first_name)s, last_name = %(last_name)s
+from tenant t
+where t.id = %(tenant)s and u.app_id = t.app_id and u.id = %(id)s
+
+-- name: set_staff
+update app_user u set staff = %(staff)s
+from tenant t
+where t.id = %(tenant)s and u.app_id = t.app_id and u.id = %(id)s
+
 -- name: set_password
 update app_user u set password_hash = %(password_hash)s
 from tenant t
@@ -162,11 +175,23 @@ where t.id = %(tenant)s and u.app_id = t.app_id and u.id = %(id)s
 select account_id from account where tenant_id = %(tenant)s and account_id = %(account)s for no key update
 
 -- name: insert_membership
--- The first in a tenant is the user's home.
-insert into membership (tenant_id, user_id, account_id, role, home)
-values (%(tenant)s, %(user)s, %(account)s, %(role)s,
+-- The first in a tenant is the user's home. Who was only invited is a member now.
+insert into membership as m (tenant_id, user_id, account_id, role, joined_at, home)
+values (%(tenant)s, %(user)s, %(account)s, %(role)s, now(),
         not exists (select from membership where tenant_id = %(tenant)s and user_id = %(user)s and home))
+on conflict (tenant_id, user_id, account_id) do update
+set role = excluded.role, joined_at = excluded.joined_at, home = excluded.home
+where m.joined_at is null
+
+-- name: insert_invitation
+insert into membership (tenant_id, user_id, account_id, role, joined_at)
+values (%(tenant)s, %(user)s, %(account)s, %(role)s, null)
 on conflict (tenant_id, user_id, account_id) do nothing
+
+-- name: join_invitations
+update membership set joined_at = now()
+where tenant_id = %(tenant)s and user_id = %(user)s and joined_at is null
+returning account_id, role
 
 -- name: set_role
 update membership set role = %(role)s
@@ -180,22 +205,27 @@ update membership set home = false where tenant_id = %(tenant)s and user_id = %(
 
 -- name: make_home
 update membership set home = true
-where tenant_id = %(tenant)s and user_id = %(user)s and account_id = %(account)s
+where tenant_id = %(tenant)s and user_id = %(user)s and account_id = %(account)s and joined_at is not null
 
 -- name: home_account
 -- The home; where none is marked, what should be: the oldest membership.
 select account_id, home from membership
-where tenant_id = %(tenant)s and user_id = %(user)s
-order by home desc, created_at, account_id
+where tenant_id = %(tenant)s and user_id = %(user)s and joined_at is not null
+order by home desc, joined_at, created_at, account_id
 limit 1
 
 -- name: members
-select m.user_id, u.number as user_number, u.email as user_email, u.first_name, u.last_name, m.account_id,
-       a.uuid as account_uuid, a.number as account_number, a.name as account_name, m.role, m.home, m.created_at
+-- Perhaps with those who are invited; of one whom others brought to the app no account learns the name by inviting.
+select m.user_id, u.number as user_number, u.email as user_email,
+       case when m.joined_at is not null or u.last_login_at is null then u.first_name else '' end as first_name,
+       case when m.joined_at is not null or u.last_login_at is null then u.last_name else '' end as last_name,
+       u.active, m.account_id,
+       a.uuid as account_uuid, a.number as account_number, a.name as account_name, m.role, m.home, m.created_at,
+       m.joined_at
 from membership m
 join app_user u on u.id = m.user_id
 join account a on a.account_id = m.account_id
-where m.tenant_id = %(tenant)s and m.account_id = %(account)s
+where m.tenant_id = %(tenant)s and m.account_id = %(account)s and (%(invited)s or m.joined_at is not null)
 order by u.number
 
 -- name: recipients
@@ -206,7 +236,8 @@ select * from (
     from membership m
     join app_user u on u.id = m.user_id
     join account a on a.account_id = m.account_id
-    where m.tenant_id = %(tenant)s and m.account_id = %(account)s and m.role = 'owner' and u.active and a.email = ''
+    where m.tenant_id = %(tenant)s and m.account_id = %(account)s and m.role = 'owner' and m.joined_at is not null
+      and u.active and a.email = ''
     order by u.number
 ) owners
 
@@ -218,13 +249,72 @@ where t.id = %(tenant)s and u.staff and u.active
 order by u.number
 
 -- name: memberships
-select m.user_id, u.number as user_number, u.email as user_email, u.first_name, u.last_name, m.account_id,
-       a.uuid as account_uuid, a.number as account_number, a.name as account_name, m.role, m.home, m.created_at
+select m.user_id, u.number as user_number, u.email as user_email, u.first_name, u.last_name, u.active, m.account_id,
+       a.uuid as account_uuid, a.number as account_number, a.name as account_name, m.role, m.home, m.created_at,
+       m.joined_at
 from membership m
 join app_user u on u.id = m.user_id
 join account a on a.account_id = m.account_id
-where m.tenant_id = %(tenant)s and m.user_id = %(user)s
+where m.tenant_id = %(tenant)s and m.user_id = %(user)s and m.joined_at is not null
 order by a.number
+
+-- Links by which a password is chosen -----------------------------------------------------------------------
+
+-- name: invited_by
+-- Who invites, to what, by what name of the app.
+select p.name as app, a.name as account, coalesce(a.email, '') as account_email,
+       coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email, '') as inviter
+from tenant t
+join app p on p.id = t.app_id
+join account a on a.tenant_id = t.id and a.account_id = %(account)s
+left join app_user u on u.app_id = t.app_id and u.id = %(by)s
+where t.id = %(tenant)s
+
+-- name: signs_in
+-- Whether the user has a way to sign in already.
+select password_hash is not null or google_sub is not null from app_user where id = %(id)s
+
+-- name: lock_reset
+-- Of one address's requests at once each must see those before it.
+select pg_advisory_xact_lock(hashtextextended('password_reset:' || %(tenant)s::text || ':' || %(email)s, 0))
+
+-- name: reset_candidate
+-- One row for every tenant, whoever the address is: the user who may have a link, and how many were asked for.
+select u.id as user_id, p.name as app,
+       (select count(*) from password_link l
+        where l.tenant_id = t.id and l.email = %(email)s and l.cause = 'reset' and l.created_at > %(since)s) as asked
+from tenant t
+join app p on p.id = t.app_id
+left join app_user u on u.app_id = t.app_id and u.email = %(email)s and u.active
+where t.id = %(tenant)s
+
+-- name: insert_link
+insert into password_link (hash, tenant_id, user_id, account_id, email, cause, created_at, expires_at)
+values (%(hash)s, %(tenant)s, %(user)s, %(account)s, %(email)s, %(cause)s, %(now)s, %(expires_at)s)
+
+-- name: link
+-- The tenant comes from the link, which is a credential by itself: this is where it is learnt.
+select l.tenant_id as tenant, l.user_id as user, u.email, l.cause, l.expires_at
+from password_link l
+join app_user u on u.id = l.user_id
+where l.hash = %(hash)s and l.used_at is null and l.expires_at > %(now)s and u.active
+
+-- name: use_up_links
+update password_link set used_at = clock_timestamp() where user_id = %(user)s and used_at is null
+
+-- name: use_up_invitations
+-- Who is no longer invited needs no link to come in by.
+update password_link set used_at = clock_timestamp()
+where tenant_id = %(tenant)s and user_id = %(user)s and account_id = %(account)s and used_at is null
+
+-- name: use_up_joined
+-- Who has signed in has a way to: their letters need not be one for the rest of a week.
+update password_link set used_at = clock_timestamp()
+where tenant_id = %(tenant)s and user_id = %(user)s and cause = 'invitation' and used_at is null
+
+-- name: purge_password_links
+delete from password_link
+where hash in (select hash from password_link where expires_at < %(before)s order by expires_at limit 1000)
 
 -- Accounts ------------------------------------------------------------------------------------------------
 
@@ -393,6 +483,49 @@ select locked_until from sign_in_failure where app_id = %(app)s and email = %(em
 -- name: forget_failures
 delete from sign_in_failure where app_id = %(app)s and email = %(email)s
 
+-- name: lock_google_sub
+select pg_advisory_xact_lock(hashtextextended('google_sub:' || %(app)s::text || ':' || %(sub)s, 0))
+
+-- name: user_of_google_sub
+select id, email from app_user where app_id = %(app)s and google_sub = %(sub)s
+
+-- name: user_of_email
+select id, email from app_user where app_id = %(app)s and email = %(email)s
+
+-- name: set_google_sub
+-- A user is never handed from one subject to another.
+update app_user set google_sub = %(sub)s where id = %(id)s and app_id = %(app)s and google_sub is null
+
+-- name: lock_addresses
+-- Whoever makes a user holds this row until the commit: nobody takes an address meanwhile.
+select value from tenant_counter
+where tenant_id = (select id from tenant where app_id = %(app)s and mode = 'live') and name = 'user'
+for no key update
+
+-- name: set_email
+update app_user set email = %(email)s
+where id = %(id)s and app_id = %(app)s
+  and not exists (select from app_user where app_id = %(app)s and email = %(email)s)
+
+-- name: take_names
+-- Who has never signed in was named by others: what the person says of themselves is better.
+update app_user
+set first_name = case when %(first_name)s <> '' and (first_name = '' or last_login_at is null)
+                      then %(first_name)s else first_name end,
+    last_name = case when %(last_name)s <> '' and (last_name = '' or last_login_at is null)
+                     then %(last_name)s else last_name end
+where id = %(id)s and app_id = %(app)s and (first_name = '' or last_name = '' or last_login_at is null)
+
+-- name: record_google_sign_in
+update app_user set last_login_at = %(now)s where id = %(id)s and app_id = %(app)s
+
+-- name: change_password
+-- Only while it is still the one that was verified.
+update app_user u set password_hash = %(new_hash)s
+from tenant t
+where t.id = %(tenant)s and u.app_id = t.app_id and u.id = %(id)s and u.active
+  and u.password_hash = %(verified_hash)s
+
 -- name: record_sign_in
 -- Only while the user is still who was verified: active, with that password.
 update app_user
@@ -402,12 +535,18 @@ where id = %(id)s and app_id = %(app)s and active and password_hash = %(verified
 -- Tokens --------------------------------------------------------------------------------------------------
 
 -- name: insert_family
-insert into refresh_family (id, tenant_id, user_id, current, created_at, expires_at)
-values (%(id)s, %(tenant)s, %(user)s, %(current)s, %(now)s, %(expires_at)s)
+insert into refresh_family (id, tenant_id, user_id, current, rotates, created_at, expires_at)
+values (%(id)s, %(tenant)s, %(user)s, %(current)s, %(rotates)s, %(now)s, %(expires_at)s)
+
+-- name: family
+select f.current, f.rotates, f.revoked_at, u.active
+from refresh_family f
+join app_user u on u.id = f.user_id
+where f.id = %(id)s and f.tenant_id = %(tenant)s and f.user_id = %(user)s
 
 -- name: lock_family
 -- Two refreshes of one token come here one after the other.
-select f.current, f.revoked_at, u.active
+select f.current, f.rotates, f.revoked_at, u.active
 from refresh_family f
 join app_user u on u.id = f.user_id
 where f.id = %(id)s and f.tenant_id = %(tenant)s and f.user_id = %(user)s
@@ -443,10 +582,17 @@ select u.id, u.number, u.staff, t.app_id, t.mode,
 from refresh_family f
 join app_user u on u.id = f.user_id
 join tenant t on t.id = f.tenant_id and t.app_id = u.app_id
-left join membership m on m.tenant_id = t.id and m.user_id = u.id
+left join membership m on m.tenant_id = t.id and m.user_id = u.id and m.joined_at is not null
 where f.id = %(family)s and f.tenant_id = %(tenant)s and f.user_id = %(user)s
   and f.revoked_at is null and u.active
 group by u.id, t.id
+
+-- name: inactive_user
+-- Whether who signed in is kept out since: told to nobody who does not hold a token of theirs.
+select 1
+from refresh_family f
+join app_user u on u.id = f.user_id
+where f.id = %(family)s and f.tenant_id = %(tenant)s and f.user_id = %(user)s and not u.active
 
 -- Audit and request keys ----------------------------------------------------------------------------------
 

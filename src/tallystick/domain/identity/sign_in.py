@@ -9,9 +9,10 @@ from uuid import UUID
 from tallystick.db.pool import Database, Tx, one_row, run, value
 from tallystick.kernel.actor import Mode
 from tallystick.kernel.clock import Clock
-from tallystick.kernel.errors import Fact, Invalid, NotFound, TooManyAttempts
+from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound, TooManyAttempts, Unauthenticated
 
 from . import passwords, views
+from .actions import audit
 from .model import Secrets, User, check_email, refused
 from .tokens import Tokens, issue_tokens
 from .views import q
@@ -36,7 +37,7 @@ class _Candidate:
 async def sign_in(
     db: Database, secrets: Secrets, clock: Clock, *, app: UUID, mode: Mode, email: str, password: str
 ) -> SignedIn:
-    """Give the user tokens for the app's tenant of this mode, and a home account if they have none.
+    """Give the user tokens for the app's tenant of this mode, where they join accounts that they are invited to.
 
     After 10 failures the address is locked, for a time that grows with each further one, whether anybody
     has it or not. Takes the database, not a transaction: failures must be counted although the call fails,
@@ -47,7 +48,7 @@ async def sign_in(
     except Invalid:
         await passwords.verify_password(None, password)
         raise refused("wrong_password") from None
-    values = {"app": app, "email": address}
+    values: dict[str, Any] = {"app": app, "email": address}
     async with db.connection() as conn:
         found = await one_row(conn, _Candidate, q.candidate, {**values, "mode": mode.value})
     if found is None:
@@ -68,6 +69,47 @@ async def sign_in(
     if isinstance(done, Fact):
         raise done
     return done
+
+
+async def change_password(db: Database, clock: Clock, tenant: int, user: UUID, *, old: str, new: str) -> None:
+    """Give a signed-in user, who knows their password, another. All their sign-ins and links end. Audited.
+
+    A wrong ``old`` counts as a failed sign-in of their address: a stolen token is no way to guess on. Raises
+    Invalid("old"), Invalid("password") for the new one, TooManyAttempts, Conflict("no_password"), NotFound.
+    """
+    async with db.connection() as conn:
+        person, place = await views.user(conn, tenant, user), await views.tenant(conn, tenant)
+        values: dict[str, Any] = {"app": place.app_id, "email": person.email}
+        found = await one_row(conn, _Candidate, q.candidate, {**values, "mode": place.mode.value})
+    if found is None or found.user_id != user or found.password_hash is None:
+        raise Conflict("no_password", "There is no password to change; ask for a link to choose one.")
+    now = clock.now()
+    if found.locked_until is not None and found.locked_until > now:
+        raise _locked(found.locked_until, now)
+    new_hash = await passwords.hash_password(new)
+    right = await passwords.verify_password(found.password_hash, old)
+    values |= {"tenant": tenant, "id": user, "new_hash": new_hash, "verified_hash": found.password_hash}
+    async with db.tx() as tx:
+        values["now"] = clock.now()
+        fact = await _change(tx, values) if right else await _fail(tx, values)
+    if isinstance(fact, Unauthenticated):
+        raise Invalid("old", "is not your password")
+    if fact is not None:
+        raise fact
+
+
+async def _change(tx: Tx, values: dict[str, Any]) -> Fact | None:
+    now, locked_until = values["now"], await value(tx, q.lock_failure, values)
+    if locked_until is not None and locked_until > now:
+        return _locked(locked_until, now)
+    if not await run(tx, q.change_password, values):
+        return refused("wrong_password")
+    await run(tx, q.forget_failures, values)
+    await run(tx, q.revoke_families, {"user": values["id"]})
+    await run(tx, q.use_up_links, {"user": values["id"]})
+    who = f"user:{values['id']}"
+    await audit(tx, values["tenant"], actor=who, action="user.change_password", target=who)
+    return None
 
 
 async def _succeed(tx: Tx, secrets: Secrets, found: _Candidate, values: dict[str, Any]) -> SignedIn | Fact:

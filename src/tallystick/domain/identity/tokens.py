@@ -2,6 +2,9 @@
 
 A sign-in is a family of refresh tokens of which one is current. Each refresh replaces it, and one that was
 replaced and comes again was copied by somebody: the family ends, and with it its access tokens.
+
+A contract that knows no replacing has families that do not rotate: their one refresh token is good for its day, as
+often as it comes. Each kind is refused where the other is refreshed.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +22,7 @@ from tallystick.kernel.actor import Mode
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.ids import uuid7
 
-from .actions import ensure_home
+from .actions import ensure_home, join_invitations
 from .model import Secrets, refused
 from .views import q
 
@@ -65,22 +68,36 @@ class _Subject:
 @dataclass(slots=True)
 class _Family:
     current: UUID
+    rotates: bool
     revoked_at: datetime | None
     active: bool
 
 
-async def issue_tokens(tx: Tx, secrets: Secrets, *, tenant: int, user: UUID, now: datetime) -> Tokens:
-    """Begin a family for a user whose identity is established; sees to their home account.
+async def issue_tokens(
+    tx: Tx, secrets: Secrets, *, tenant: int, user: UUID, now: datetime, rotates: bool = True
+) -> Tokens:
+    """Begin a family for a user whose identity is established.
 
-    Raises NotFound for another app's user, Unauthenticated for an inactive one.
+    They join where they are invited, and have a home account. Raises NotFound for another app's user,
+    Unauthenticated for an inactive one.
     """
+    await join_invitations(tx, tenant, user)
     await ensure_home(tx, tenant, user)
     family, current = uuid7(), uuid7()
     tokens = await _sign(tx, secrets, tenant, user, family, current, now)
     if tokens is None:
         raise refused("invalid")
-    values = {"id": family, "tenant": tenant, "user": user, "current": current}
-    await run(tx, q.insert_family, {**values, "now": now, "expires_at": tokens.refresh_expires_at})
+    values = {
+        "id": family,
+        "tenant": tenant,
+        "user": user,
+        "current": current,
+        "rotates": rotates,
+        "now": now,
+    }
+    # an access token may be had until the last moment of a refresh token that stays, and needs its family
+    last = timedelta() if rotates else ACCESS_LIFE
+    await run(tx, q.insert_family, {**values, "expires_at": tokens.refresh_expires_at + last})
     return tokens
 
 
@@ -97,6 +114,25 @@ async def refresh(db: Database, secrets: Secrets, clock: Clock, token: str) -> T
     if tokens is None:
         raise refused("invalid")
     return tokens
+
+
+async def refresh_plain(db: Database, secrets: Secrets, clock: Clock, token: str) -> str:
+    """Another access token for a refresh token that stays as it is. Raises Unauthenticated."""
+    now = clock.now()
+    claims = read_token(secrets, token, "refresh", now)
+    values = {"id": claims.sid, "tenant": claims.tenant, "user": claims.sub}
+    async with db.connection() as conn:
+        family = await one_row(conn, _Family, q.family, values)
+        if family is None or family.rotates or family.current != claims.jti:
+            raise refused("invalid")
+        if not family.active:
+            raise refused("inactive")
+        if family.revoked_at is not None:
+            raise refused("invalid")
+        tokens = await _sign(conn, secrets, claims.tenant, claims.sub, claims.sid, claims.jti, now)
+    if tokens is None:
+        raise refused("invalid")
+    return tokens.access
 
 
 async def sign_out(tx: Tx, secrets: Secrets, token: str, now: datetime) -> None:
@@ -124,7 +160,7 @@ async def _rotate(tx: Tx, secrets: Secrets, claims: Claims, now: datetime) -> To
     """The next tokens of the family, or None after seeing that it has none, and revoking it for a reuse."""
     values = {"id": claims.sid, "tenant": claims.tenant, "user": claims.sub}
     family = await one_row(tx, _Family, q.lock_family, values)
-    if family is None or family.revoked_at is not None or not family.active:
+    if family is None or not family.rotates or family.revoked_at is not None or not family.active:
         return None
     if family.current != claims.jti:
         await run(tx, q.revoke_family, {**values, "now": now})

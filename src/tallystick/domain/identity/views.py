@@ -53,6 +53,12 @@ async def tenant_of(conn: Tx, app: UUID, mode: Mode) -> Tenant:
     return _found("app", await one_row(conn, Tenant, q.tenant_of, {"app": app, "mode": mode.value}))
 
 
+async def app_name(conn: Tx, tenant: int) -> str:
+    """What the tenant's app is called. Raises NotFound."""
+    name: str = _found("app", await value(conn, q.app_name, {"tenant": tenant}))
+    return name
+
+
 async def now(conn: Tx, tenant: int) -> datetime:
     """The tenant's present moment: the server's time, and later where a test tenant's clock was set ahead.
 
@@ -100,7 +106,15 @@ async def users(conn: Tx, tenant: int, *, after: int | None = None, limit: int =
 
 async def members(conn: Tx, tenant: int, account: int) -> list[Membership]:
     """The members of an account, by the users' numbers; none for another tenant's."""
-    return await all_rows(conn, Membership, q.members, {"tenant": tenant, "account": account})
+    values = {"tenant": tenant, "account": account, "invited": False}
+    return await all_rows(conn, Membership, q.members, values)
+
+
+async def team(conn: Tx, tenant: int, account: int) -> list[Membership]:
+    """The members of an account and who is invited to it, by the users' numbers; none for another tenant's."""
+    return await all_rows(
+        conn, Membership, q.members, {"tenant": tenant, "account": account, "invited": True}
+    )
 
 
 async def memberships(conn: Tx, tenant: int, user: UUID) -> list[Membership]:

@@ -38,7 +38,7 @@ def invoice_document(invoice: Invoice, settings: Settings) -> Document:
     if invoice.paid_at is not None:
         facts.append(["Paid on", day(invoice.paid_at, settings.time_zone, locale)])
     return {
-        **_parties(invoice, settings, locale),
+        **parties(invoice, settings, locale),
         "title": "Invoice",
         "number": invoice.number or "",
         "stamp": stamp,
@@ -118,7 +118,7 @@ def credit_note_document(note: CreditNote, settings: Settings) -> Document:
         if minor:
             totals.append([name, said(minor), False])
     return {
-        **_parties(note, settings, locale),
+        **parties(note, settings, locale),
         "title": "Credit note",
         "number": note.number or "",
         "stamp": "",
@@ -148,7 +148,8 @@ def _note_row(line: NoteLine, note: CreditNote, locale: Locale) -> dict[str, Any
     }
 
 
-def _parties(row: Invoice | CreditNote, settings: Settings, locale: Locale) -> Document:
+def parties(row: Invoice | CreditNote, settings: Settings, locale: Locale) -> Document:
+    """Who sells and who buys, as a document shows them."""
     seller, buyer = row.seller, row.buyer
     place = " ".join(filter(None, [buyer["address"].get("postal_code"), buyer["address"].get("city")]))
     home = [

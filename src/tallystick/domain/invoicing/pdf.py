@@ -19,15 +19,16 @@ _AT_ONCE: Final = 2
 
 async def invoice_pdf(invoice: Invoice, settings: Settings) -> bytes:
     """The invoice as PDF, made beside the event loop. The same invoice gives the same bytes."""
-    return await _render(invoice_document(invoice, settings), invoice.issued_at or invoice.updated_at)
+    return await document_pdf(invoice_document(invoice, settings), invoice.issued_at or invoice.updated_at)
 
 
 async def credit_note_pdf(note: CreditNote, settings: Settings) -> bytes:
     """The credit note as PDF, made beside the event loop."""
-    return await _render(credit_note_document(note, settings), note.issued_at)
+    return await document_pdf(credit_note_document(note, settings), note.issued_at)
 
 
-async def _render(document: Document, moment: datetime) -> bytes:
+async def document_pdf(document: Document, moment: datetime) -> bytes:
+    """Any document as PDF, made beside the event loop. ``moment`` is the date that the file carries."""
     async with _gate(asyncio.get_running_loop()):
         [made] = await asyncio.to_thread(render, document, moment)
         return made

@@ -15,7 +15,7 @@ from tallystick.db.sql import Queries
 from tallystick.domain.identity.model import storable
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.ids import owner_of
-from tallystick.kernel.page import MAX_KEY, Page, page_of
+from tallystick.kernel.page import MAX_KEY, Page, Slice, page_of
 
 from .model import Credit, CreditNote, Desk, Invoice, Line, NoteLine, Payment, Seller, Settings, TaxRate
 
@@ -134,6 +134,15 @@ async def invoices(
     page = page_of(await all_rows(conn, Invoice, query, values), limit, lambda row: row.place)
     await _with_lines(conn, page.rows)
     return page
+
+
+async def invoices_by_offset(
+    conn: Tx, tenant: int, account: int, *, limit: int, offset: int
+) -> Slice[Invoice]:
+    """An account's invoices without their lines, the newest first."""
+    values = {"tenant": tenant, "account": account, "limit": limit, "offset": offset}
+    total: int = await value(conn, q.count_invoices, values)
+    return Slice(await all_rows(conn, Invoice, q.invoices_by_offset, values), total)
 
 
 async def unpaid(conn: Tx, account: int, subscription: UUID | None = None) -> list[Invoice]:

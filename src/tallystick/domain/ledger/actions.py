@@ -7,12 +7,12 @@
 The hot path is `lanes.submit`, which does the same for whatever waits at the moment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 from tallystick.db import arrays
-from tallystick.db.pool import TransactionStatus, Tx, run
+from tallystick.db.pool import Tx, in_transaction, pipelined, run
 from tallystick.domain.identity import actions as identity
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.credits import format_credits
@@ -35,10 +35,21 @@ async def lock(tx: Tx, accounts: Sequence[int], *, timeout_ms: int = 10_000) -> 
 
     Raises Busy after ``timeout_ms``.
     """
+    return await (await ask_lock(tx, accounts, timeout_ms=timeout_ms))()
+
+
+async def ask_lock(
+    tx: Tx, accounts: Sequence[int], *, timeout_ms: int
+) -> Callable[[], Awaitable[dict[int, Head]]]:
+    """The same as `lock` in a pipeline: what is given waits for the heads, while more is sent behind the lock."""
     await tx.execute(f"set local lock_timeout to {int(timeout_ms)}".encode())
     cursor = tx.cursor(binary=True)
     await cursor.execute(QUERIES.lock_heads.encode(), {"accounts": arrays.int8s(sorted(set(accounts)))})
-    return heads_of(await cursor.fetchall())
+
+    async def heads() -> dict[int, Head]:
+        return heads_of(await cursor.fetchall())
+
+    return heads
 
 
 async def apply(
@@ -50,14 +61,14 @@ async def apply(
     others are answered with a Conflict ``batch_aborted``. An order of an account that is not there, or is
     another tenant's, is answered NotFound.
     """
-    assert tx.info.transaction_status != TransactionStatus.IDLE, "apply needs the transaction that locked"
+    assert in_transaction(tx), "apply needs the transaction that locked"
     wanted = Wanted.of(orders)
     reads = Reads(tx)
-    async with tx.pipeline():
+    async with pipelined(tx):
         await reads.ask_all(wanted)
     books, moments = await assemble(tx, heads, wanted, await reads.collect(), rates)
     results = settle(books, [(orders, atomic)], moments)[0]
-    async with tx.pipeline():
+    async with pipelined(tx):
         await save(tx, books.values())
     await audit_orders(tx, orders, results)
     return results

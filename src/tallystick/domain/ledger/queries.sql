@@ -353,3 +353,26 @@ cross join lateral jsonb_array_elements(e.splits) as part (value)
 where e.account_id = %(account)s and e.seq >= %(low)s and e.seq < %(high)s and e.kind = 'expire'
   and (part.value->>0)::bigint = any(%(ids)s::bigint[])
 group by 1;
+
+-- name: whole_used
+-- Whole credits used, less what was given back of usage. A row is the difference of two balances rounded down
+-- (bigints: a division would round towards 0).
+select coalesce(-sum((amount - mod(mod(posted_after, 1000000) + 1000000, 1000000)
+                      + mod(mod(posted_after - amount, 1000000) + 1000000, 1000000)) / 1000000), 0)
+from entry
+where account_id = %(account)s and credit_type = %(credit_type)s
+  and seq >= %(low)s and seq < %(high)s
+  and contra like 'usage%%'
+  and (%(since)s::timestamptz is null or effective_at >= %(since)s);
+
+-- name: whole_sums
+-- Whole credits by the span of time that an entry is in, and by what it is.
+select width_bucket(effective_at, %(starts)s::timestamptz[]) as span, kind,
+       case when kind = 'grant' then contra end as contra,
+       sum((amount - mod(mod(posted_after, 1000000) + 1000000, 1000000)
+            + mod(mod(posted_after - amount, 1000000) + 1000000, 1000000)) / 1000000) as total,
+       count(*) as count
+from entry
+where account_id = %(account)s and credit_type = %(credit_type)s
+  and seq >= %(low)s and seq < %(high)s
+group by 1, 2, 3;

@@ -719,7 +719,12 @@ def _next_due(account: Account, at: datetime) -> datetime | None:
     """When the next hold or grant ends. A grant past its time ends with the holds that pin it."""
     moments = [hold.expires_at for hold in account.holds.values() if hold.state == "active"]
     for line in account.burn.values():
-        moments += [grant.expires_at for grant in line if grant.expires_at and grant.expires_at > at]
+        # a spent one may still stand in the line: nothing of it ends, and a reopening notes its end again
+        moments += [
+            grant.expires_at
+            for grant in line
+            if not grant.closed and grant.expires_at and grant.expires_at > at
+        ]
     return min(moments, default=None)
 
 

@@ -31,6 +31,8 @@ class Balances:
     at: datetime
     due: bool = False
     """Something is due that these rows still count (only inside `reads`)."""
+    unwritten: Sequence[Entry] = ()
+    """The account's last entries, where what was due is ended here and not swept yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ async def balances(db: Database, tenant: int, account: int) -> Balances:
     """The account's wallets with what is due ended. `reads.BalanceReader` is the quick way."""
     async with _snapshot(db) as conn:
         books, now = await _books(conn, tenant, account)
-        return Balances(books.head, sorted(books.wallets.values(), key=lambda w: w.credit_type), now)
+        wallets = sorted(books.wallets.values(), key=lambda w: w.credit_type)
+        return Balances(books.head, wallets, now, unwritten=books.posted)
 
 
 async def hold(db: Database, tenant: int, account: int, number: int) -> tuple[Head, Hold, Wallet]:

@@ -14,7 +14,7 @@ import structlog
 
 from tallystick.db.pool import Database, all_rows, run
 
-from .model import pause
+from .model import LETS_IN, pause
 from .port import MailDown, Mailer, MailRefused, Message
 from .views import q
 
@@ -79,12 +79,13 @@ async def _send(db: Database, mailer: Mailer, row: Claimed, places: asyncio.Sema
 
 async def _note(db: Database, row: Claimed, error: str | None, *, final: bool) -> None:
     values = {"tenant": row.tenant, "id": row.id, "attempts": row.attempts}
+    ended = values | {"lets_in": list(LETS_IN)}
     wait = None if final else pause(row.attempts)
     async with db.tx() as tx:
         if error is None:
-            await run(tx, q.mark_sent, {"tenant": row.tenant, "id": row.id})
+            await run(tx, q.mark_sent, ended)
         elif wait is None:
-            await run(tx, q.give_up, values | {"error": error[:_MAX_ERROR]})
+            await run(tx, q.give_up, ended | {"error": error[:_MAX_ERROR]})
             log.warning("an e-mail was given up", mail=str(row.id), error=error[:_MAX_ERROR])
         else:
             seconds = int(wait.total_seconds())

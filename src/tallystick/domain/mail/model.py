@@ -7,6 +7,10 @@ from uuid import UUID
 
 Status = Literal["queued", "sent", "failed"]
 
+LETS_IN: Final = frozenset(("invitation", "password_reset"))
+"""Kinds whose text has a link that lets its reader in: it is shown to nobody else, and kept until it is sent only."""
+_HIDDEN: Final = "This message has a link that lets its reader in. It is shown to its recipient alone.\n"
+
 _PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240, 480, 720, 1242))
 
 
@@ -32,6 +36,10 @@ class Mail:
     due_at: datetime | None
     created_at: datetime
     sent_at: datetime | None
+
+    def __post_init__(self) -> None:
+        if self.kind in LETS_IN:
+            self.body = _HIDDEN
 
 
 def pause(attempts: int) -> timedelta | None:

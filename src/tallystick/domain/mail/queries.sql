@@ -24,7 +24,8 @@ returning m.tenant_id as tenant, m.id, m.sender, m.recipient, m.subject, m.body,
 
 -- name: mark_sent
 -- Sent is final, whoever else may have claimed it meanwhile.
-update mail set status = 'sent', due_at = null, error = null, sent_at = clock_timestamp()
+update mail set status = 'sent', due_at = null, error = null, sent_at = clock_timestamp(),
+       body = case when kind = any(%(lets_in)s::text[]) then '' else body end
 where tenant_id = %(tenant)s and id = %(id)s and status <> 'sent'
 
 -- name: put_off
@@ -33,7 +34,8 @@ update mail set due_at = clock_timestamp() + %(seconds)s::int * interval '1 seco
 where tenant_id = %(tenant)s and id = %(id)s and attempts = %(attempts)s and status = 'queued'
 
 -- name: give_up
-update mail set status = 'failed', due_at = null, error = %(error)s
+update mail set status = 'failed', due_at = null, error = %(error)s,
+       body = case when kind = any(%(lets_in)s::text[]) then '' else body end
 where tenant_id = %(tenant)s and id = %(id)s and attempts = %(attempts)s and status = 'queued'
 
 -- name: mail
@@ -50,6 +52,16 @@ where m.tenant_id = %(tenant)s and m.place < %(before)s
   and (%(status)s::text is null or m.status = %(status)s)
 order by m.place desc
 limit %(limit)s
+
+-- name: letters_lately
+-- The newest alone are looked at, by the account's index: none is on time.
+select count(*) from (
+    select created_at from mail
+    where tenant_id = %(tenant)s and account_id = %(account)s and kind = %(kind)s
+    order by place desc
+    limit %(most)s
+) newest
+where created_at > clock_timestamp() - make_interval(secs => %(seconds)s)
 
 -- name: mails_of_account
 -- A query of its own, so that its plan is always the account's index.

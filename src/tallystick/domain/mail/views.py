@@ -1,9 +1,10 @@
 """What may be read of e-mail."""
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from tallystick.db.pool import Tx, all_rows, one_row
+from tallystick.db.pool import Tx, all_rows, one_row, value
 from tallystick.db.sql import Queries
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.page import MAX_KEY, Page, page_of
@@ -38,3 +39,11 @@ async def mail(conn: Tx, tenant: int, id: UUID) -> Mail:
     if row is None:
         raise NotFound("email")
     return row
+
+
+async def letters_lately(
+    conn: Tx, tenant: int, account: int, kind: str, *, within: timedelta, most: int
+) -> int:
+    """How many letters of this kind were written for the account ``within`` the last time, counted up to ``most``."""
+    values = {"tenant": tenant, "account": account, "kind": kind, "most": most}
+    return int(await value(conn, q.letters_lately, values | {"seconds": within.total_seconds()}))

@@ -22,6 +22,7 @@ from tallystick.db.pool import Contended, Database, Lost, Rejected, Tx, classifi
 from tallystick.domain.ledger.books import Rates
 from tallystick.kernel.errors import Busy, Conflict, Fact, InsufficientCredits, Unavailable
 
+from .debiting import Debiting
 from .items import Call, Item, prepare, resend
 from .model import NewEvent, Recorded
 from .port import Billing, Renewal, nothing_due, unbilled
@@ -55,6 +56,7 @@ class UsageIntake:
         self._places = asyncio.Semaphore(PATIENT)
         self._conn: Tx | None = None
         self._running = False
+        self._debiting = Debiting()
         self.depth = 0
 
     async def start(self) -> None:
@@ -154,9 +156,8 @@ class UsageIntake:
                 if conn is None:
                     conn = await self._db.dedicated()
                 with classified():
-                    await conn.execute(b"begin")
-                    await record(conn, items, self._rates, self._billing, wait_ms)
-                    await conn.execute(b"commit")
+                    async with conn.pipeline():
+                        await record(conn, items, self._rates, self._billing, self._debiting, wait_ms)
                 self._settle(items)
                 return conn
             except Contended:

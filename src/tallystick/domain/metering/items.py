@@ -54,6 +54,8 @@ class Item(msgspec.Struct, kw_only=True):
     key: str
     request_hash: bytes
     metadata: bytes | None
+    said_key: bool
+    """The key is the caller's, and may come again: it is claimed. One that was made up stands for this call alone."""
     result: Recorded | Fact | None = None
     former: tuple[UUID, ...] = ()
     """Ids under which it may have been recorded already, by a commit whose outcome is not known."""
@@ -87,6 +89,7 @@ def prepare(call: Call, tenant: int, actor: str, events: Sequence[NewEvent], fir
                 event=event,
                 id=id,
                 key=key,
+                said_key=event.event_id is not None or event.key is not None,
                 request_hash=_hash(event, metadata),
                 metadata=metadata,
             )
@@ -95,7 +98,7 @@ def prepare(call: Call, tenant: int, actor: str, events: Sequence[NewEvent], fir
 
 
 def resend(items: Sequence[Item]) -> None:
-    """Mark items that may have been recorded already: they go under new ids, and their keys tell."""
+    """Mark items that may have been recorded already: they go under new ids, and their keys, or former ids, tell."""
     for item in items:
         item.former = (*item.former, item.id)
         item.id = owned_uuid(item.event.account)

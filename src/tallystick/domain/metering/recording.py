@@ -2,39 +2,50 @@
 
 What fails by itself (an unknown account, a bad time, too few credits) is told in its item's result, and the rest is
 recorded. Locks: the heads of the accounts whose events debit credits, then keys, then rollups, each in one order.
+
+The connection is in pipeline mode, and only what must be known to go on is waited for: lock, billing and time; keys;
+books; prices; writes and COMMIT.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from tallystick.db import arrays
-from tallystick.db.pool import Tx, run
-from tallystick.domain.identity import views as identity
+from tallystick.db.pool import Tx, run, value
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates
-from tallystick.domain.ledger.commands import Debit, Labels, order
+from tallystick.domain.ledger.books import Rates, Reads
+from tallystick.domain.ledger.commands import Debit, Labels, Order, order
+from tallystick.domain.ledger.model import Head, Moments
 from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound, Renamed
 from tallystick.kernel.ids import typeid
 
+from .debiting import Debiting
 from .items import USAGE, Item, received_at
 from .model import LATE, MAX_AHEAD, Billed, Recorded
 from .port import Billing, Wanted
 
 ENDED: Final = ("cancelled", "ended")
 
+Owner = tuple[int, str, str | None]
+"""An account's tenant, status and external id."""
 
-async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, wait_ms: int) -> None:
-    """Record the items in ``tx`` and set their results. Waits ``wait_ms`` for the accounts that it must lock."""
+
+async def record(
+    tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, debiting: Debiting, wait_ms: int
+) -> None:
+    """Record the items in a transaction, send its COMMIT, and set their results, which hold when that is through.
+
+    ``tx`` is in pipeline mode and outside a transaction. Waits ``wait_ms`` for the accounts that it must lock.
+    """
     for item in items:
         item.result = None
-    billed, heads = await _billed(tx, items, billing, wait_ms)
-    known = await _accounts(tx, items)
-    moments = {tenant: await identity.now(tx, tenant) for tenant in {item.tenant for item in items}}
+    billed, heads, known, moments = await _look(tx, items, billing, debiting, wait_ms)
     good, bad = [], []
     for item in items:
         try:
-            _admit(item, known, billed, moments[item.tenant])
+            _admit(item, known, billed, moments.of(item.tenant))
             good.append(item)
         except NotFound as fact:
             item.result = fact
@@ -62,41 +73,48 @@ async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, 
                 item.result = said
             else:
                 good.append(item)  # the first of this id was declined, which does not use it up
+    await tx.execute(b"commit")
 
 
-async def _billed(
-    tx: Tx, items: Sequence[Item], billing: Billing, wait_ms: int
-) -> tuple[dict[Wanted, Billed], Any]:
-    """How the events are billed, and the locked heads of the accounts in which any debits credits."""
+async def _look(
+    tx: Tx, items: Sequence[Item], billing: Billing, debiting: Debiting, wait_ms: int
+) -> tuple[dict[Wanted, Billed], dict[int, Head], dict[int, Owner], Moments]:
+    """Begin, and see how the events are billed, the locked heads of the accounts in which any debits credits, whose
+    the accounts are, and what time it is: all but the heads as of after the lock."""
     wanted = list({(item.event.account, item.event.subscription) for item in items})
-    billed = await billing(tx, wanted)
-    if not any(one.debits for one in billed.values()):
-        return billed, {}
-    debiting = set()
-    for item in items:
-        one = billed.get((item.event.account, item.event.subscription))
-        if one is not None and item.event.metric in one.debits:
-            debiting.add(item.event.account)
-    if not debiting:
-        return billed, {}
-    heads = await ledger.lock(tx, sorted(debiting), timeout_ms=wait_ms)
-    # what they are billed by may have changed until the lock was granted
-    again = [pair for pair in wanted if pair[0] in debiting]
-    for pair in again:
-        billed.pop(pair, None)
-    return billed | await billing(tx, again), heads
-
-
-async def _accounts(tx: Tx, items: Sequence[Item]) -> dict[int, tuple[int, str, str | None]]:
-    cursor = tx.cursor(binary=True)
-    accounts = arrays.int8s(sorted({item.event.account for item in items}))
-    await cursor.execute(USAGE.accounts.encode(), {"accounts": accounts})
-    return {number: (tenant, status, name) for number, tenant, status, name in await cursor.fetchall()}
+    while True:
+        locked = debiting.accounts(items)
+        await tx.execute(b"begin")
+        heads = await ledger.ask_lock(tx, list(locked), timeout_ms=wait_ms) if locked else None
+        others = tx.cursor(binary=True)
+        accounts = sorted({item.event.account for item in items} - locked)
+        if accounts:
+            await others.execute(USAGE.accounts.encode(), {"accounts": arrays.int8s(accounts)})
+        reads = Reads(tx)
+        await reads.ask("clock")
+        billed = await billing(tx, wanted)
+        debits = {
+            (item.event.account, item.event.metric)
+            for item in items
+            if (one := billed.get((item.event.account, item.event.subscription))) is not None
+            and item.event.metric in one.debits
+        }
+        debiting.learn(items, debits)
+        if all(account in locked for account, _ in debits):
+            break
+        # what they are billed by may change until they are locked, and locks are taken in one order: so once more;
+        # nothing was written, and after a ROLLBACK the driver would have every statement prepared anew
+        await tx.execute(b"commit")
+    mine = {} if heads is None else await heads()
+    known = {number: (head.tenant, head.status, head.external_id) for number, head in mine.items()}
+    if accounts:
+        known |= {number: (tenant, status, name) for number, tenant, status, name in await others.fetchall()}
+    return billed, mine, known, Moments.of_rows((await reads.collect())["clock"])
 
 
 def _admit(
     item: Item,
-    known: dict[int, tuple[int, str, str | None]],
+    known: dict[int, Owner],
     billed: dict[Wanted, Billed],
     now: datetime,
 ) -> None:
@@ -135,11 +153,7 @@ def check_time(at: datetime | None, now: datetime) -> datetime:
 async def _write(tx: Tx, items: list[Item], heads: Any, rates: Rates) -> None:
     """Record items of different keys, all admitted."""
     items = sorted(items, key=lambda item: (item.event.account, item.key))
-    inserted = await run(tx, USAGE.insert_keys, _keys(items) | {
-        "ids": arrays.uuids([item.id.bytes for item in items]),
-        "hashes": arrays.byteas([item.request_hash for item in items]),
-    })  # fmt: skip
-    if inserted < len(items):
+    if not await _claim(tx, items):
         await _recall(tx, items)
         items = [item for item in items if item.result is None]
     debits = [item for item in items if item.operation is not None and item.event.quantity]
@@ -148,7 +162,7 @@ async def _write(tx: Tx, items: list[Item], heads: Any, rates: Rates) -> None:
         await _debit(tx, debits, heads, rates)
         declined = [item for item in debits if item.result is not None]
         if declined:
-            await run(tx, USAGE.forget_keys, _keys(declined))
+            await run(tx, USAGE.forget_keys, _keys([item for item in declined if item.said_key]))
             items = [item for item in items if item.result is None]
     if not items:
         return
@@ -184,13 +198,26 @@ async def add_up(tx: Tx, sums: dict[tuple[int, str, datetime], list[int]]) -> No
     await run(tx, USAGE.add_up, columns)
 
 
+async def _claim(tx: Tx, items: Sequence[Item]) -> bool:
+    """Claim the keys that callers said; whether all were free, and none of the items may have been recorded before."""
+    said = [item for item in items if item.said_key]
+    if not said:
+        return not any(item.former for item in items)
+    claimed = await value(tx, USAGE.insert_keys, _keys(said) | {
+        "ids": arrays.uuids([item.id.bytes for item in said]),
+        "hashes": arrays.byteas([item.request_hash for item in said]),
+    })  # fmt: skip
+    return claimed == len(said) and not any(item.former for item in items)
+
+
 async def _recall(tx: Tx, items: Sequence[Item]) -> None:
-    """Answer those whose key was used before: with the first event's id, or as a conflict."""
+    """Answer those that were recorded before: with the first event's id, or as a conflict."""
+    said = [item for item in items if item.said_key]
     cursor = tx.cursor(binary=True)
-    await cursor.execute(USAGE.keys.encode(), _keys(items))
+    await cursor.execute(USAGE.keys.encode(), _keys(said))
     used = {(account, key): (id, hash) for account, key, id, hash in await cursor.fetchall()}
     again = []
-    for item in items:
+    for item in said:
         found = used.get((item.event.account, item.key))
         if found is None or found[0] == item.id:
             continue
@@ -198,18 +225,28 @@ async def _recall(tx: Tx, items: Sequence[Item]) -> None:
             item.result = _reused()
         else:
             again.append((item, found[0]))
-    if not again:
-        return
-    cursor = tx.cursor(binary=True)
-    columns = {
-        "accounts": arrays.int8s([item.event.account for item, _ in again]),
-        "ids": arrays.uuids([id.bytes for _, id in again]),
-        "received": arrays.moments([received_at(id) for _, id in again]),
-    }
-    await cursor.execute(USAGE.entries_of.encode(), columns)
-    entries = dict(await cursor.fetchall())
+    entries = await _entries_of(tx, again)
     for item, id in again:
         item.result = Recorded(id, id not in item.former, entries.get(id))
+    maybe = [(item, id) for item in items if not item.said_key for id in item.former]
+    there = await _entries_of(tx, maybe)
+    for item, id in maybe:
+        if id in there:
+            item.result = Recorded(id, False, there[id])
+
+
+async def _entries_of(tx: Tx, events: Sequence[tuple[Item, UUID]]) -> dict[UUID, int | None]:
+    """Of the events of these ids, in their items' accounts, those that are there, each with the entry of its debit."""
+    if not events:
+        return {}
+    cursor = tx.cursor(binary=True)
+    columns = {
+        "accounts": arrays.int8s([item.event.account for item, _ in events]),
+        "ids": arrays.uuids([id.bytes for _, id in events]),
+        "received": arrays.moments([received_at(id) for _, id in events]),
+    }
+    await cursor.execute(USAGE.entries_of.encode(), columns)
+    return dict(await cursor.fetchall())
 
 
 async def _debit(tx: Tx, items: Sequence[Item], heads: Any, rates: Rates) -> None:
@@ -222,7 +259,8 @@ async def _debit(tx: Tx, items: Sequence[Item], heads: Any, rates: Rates) -> Non
             item.entry = result.entry.seq
 
 
-def debit_order(item: Item) -> Any:
+def debit_order(item: Item) -> Order:
+    # no key to look up: the event's own was claimed above, and its id is a new one for each attempt
     return order(
         Debit(
             account=item.event.account,
@@ -233,7 +271,6 @@ def debit_order(item: Item) -> Any:
         ),
         tenant=item.tenant,
         actor=item.actor,
-        server_key=f"usage:{item.id}",
     )
 
 

@@ -5,9 +5,14 @@ select account_id, tenant_id, status, external_id from account_head where accoun
 
 -- name: insert_keys
 -- Claims the ids of events. Who claims one at the same time is waited for, and then has it.
-insert into usage_key (account_id, key, id, request_hash)
-select * from unnest(%(accounts)s, %(keys)s, %(ids)s, %(hashes)s)
-on conflict do nothing;
+-- Tells how many were free.
+with claimed as (
+    insert into usage_key (account_id, key, id, request_hash)
+    select * from unnest(%(accounts)s, %(keys)s, %(ids)s, %(hashes)s)
+    on conflict do nothing
+    returning 1
+)
+select count(*) from claimed;
 
 -- name: keys
 select k.account_id, k.key, k.id, k.request_hash

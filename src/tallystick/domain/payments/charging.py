@@ -123,10 +123,20 @@ async def perform(till: Till, account: int, payment: UUID) -> Payment:
     Opens its own transactions, and none while it waits for the network. What the gateway does not answer stays as it is
     and is tried again by the worker. Raises NotFound, Unavailable when the database is away.
     """
+    return (await attempt(till, account, payment))[0]
+
+
+async def attempt(till: Till, account: int, payment: UUID) -> tuple[Payment, bool]:
+    """As `perform`, and whether there is nobody else at it."""
     tenant = await _tenant(till, payment)
-    row, step = await _claim(till, tenant, account, payment)
+    row, step, leased = await _claim(till, tenant, account, payment)
     if step is None:
-        return row
+        return row, not leased
+    return await _asked(till, row, step), True
+
+
+async def _asked(till: Till, row: Payment, step: _Step) -> Payment:
+    tenant, account, payment = row.tenant, row.account, row.id
     try:
         seen = await step(till, row)
     except GatewayDown as error:
@@ -148,16 +158,17 @@ def pause_after(attempts: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(attempts + 1, 12)), WORST)
 
 
-async def _claim(till: Till, tenant: int, account: int, payment: UUID) -> tuple[Payment, _Step | None]:
-    """What is to be done with it, leased; None when that is nothing, or somebody does it already."""
+async def _claim(till: Till, tenant: int, account: int, payment: UUID) -> tuple[Payment, _Step | None, bool]:
+    """What is to be done with it, leased; None when that is nothing, or somebody does it already: True then."""
     async with till.db.tx() as tx:
         await methods.lock(tx, tenant, account)
         row = await views.payment(tx, tenant, payment)
         step = await _step(tx, row)
-        if step is None or await _leased(tx, row):
-            return row, None
+        leased = step is not None and await _leased(tx, row)
+        if step is None or leased:
+            return row, None, leased
         await run(tx, q.lease_payment, {"account": account, "id": payment, "lease": LEASE})
-    return row, step
+    return row, step, False
 
 
 async def _leased(tx: Tx, row: Payment) -> bool:

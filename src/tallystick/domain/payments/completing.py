@@ -132,15 +132,26 @@ async def lapse(
     if row.status != "open":
         return
     await closing.expire(tx, row, now, at_gateway=at_gateway)
-    if not row.own_invoice or row.invoice is None:
-        return
-    bill = await invoices.invoice(tx, row.tenant, row.invoice)
+    if row.own_invoice and row.invoice is not None:
+        await _void_unpaid(
+            tx, row.tenant, row.account, row.invoice, rates=rates, by=by, why="Its checkout expired"
+        )
+
+
+async def unsell(tx: Tx, tenant: int, account: int, invoice: UUID, *, rates: Rates, by: str) -> None:
+    """The charge of an invoice came to nothing: where that was to buy credits at once, it is void."""
+    bought = await views.purchase_of(tx, account, invoice)
+    if bought is not None and bought.cause == "request":
+        await _void_unpaid(tx, tenant, account, invoice, rates=rates, by=by, why="It was not paid")
+
+
+async def _void_unpaid(
+    tx: Tx, tenant: int, account: int, invoice: UUID, *, rates: Rates, by: str, why: str
+) -> None:
+    """Unless something was paid of it, or money for it is under way."""
+    bill = await invoices.invoice(tx, tenant, invoice)
     if bill.status != "open" or bill.amount_paid:
         return
-    others = await views.checkouts(
-        tx, row.tenant, account=row.account, invoice=bill.id, status="open", limit=1
-    )
-    if not others.rows and not await views.under_way(tx, row.account, bill.id):
-        await paying.void_invoice(
-            tx, row.tenant, row.account, bill.id, rates=rates, by=by, reason="Its checkout expired"
-        )
+    others = await views.checkouts(tx, tenant, account=account, invoice=invoice, status="open", limit=1)
+    if not others.rows and not await views.under_way(tx, account, invoice):
+        await paying.void_invoice(tx, tenant, account, invoice, rates=rates, by=by, reason=why)

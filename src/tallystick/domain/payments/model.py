@@ -56,7 +56,7 @@ class Purchase:
     invoice: UUID
     tenant: int
     package: UUID | None
-    cause: Literal["checkout", "reload"]
+    cause: Literal["checkout", "reload", "request"]
     credit_type: str
     credits: int
     bonus: int

@@ -15,7 +15,7 @@ Seen
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from tallystick.kernel.actor import Mode
@@ -285,4 +285,16 @@ class Gateway(Protocol):
 
     def read(self, site: Site, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """An incoming webhook. Raises BadSignature. ``headers`` by lower-case name."""
+        ...
+
+
+@runtime_checkable
+class TakesDigits(Protocol):
+    """An optional feature: a gateway on which a customer may pay by the last four digits of a card alone. It can only
+    be one that moves no money."""
+
+    async def present(self, site: Site, checkout: UUID, last4: str) -> Sequence[Seen]:
+        """Pay with that card on an open page, where something is to pay. A decline ends the page; what was tried on
+        one that waits or is over changes nothing, and gives what it came to. Raises GatewayDown, GatewayRefused.
+        """
         ...

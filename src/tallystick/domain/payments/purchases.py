@@ -28,7 +28,8 @@ from . import views
 from .model import Purchase
 from .views import q
 
-Cause = Literal["checkout", "reload"]
+Cause = Literal["checkout", "reload", "request"]
+"""Paid on a page, by itself, or with a saved way to pay that was charged at once."""
 
 UNIT: Final = 1_000_000
 """A minor unit in millionths."""

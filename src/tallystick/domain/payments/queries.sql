@@ -243,6 +243,22 @@ where p.tenant_id = %(tenant)s and p.number < %(before)s
 order by p.number desc
 limit %(limit)s
 
+-- name: payments_by_offset
+select p.account_id as account, h.uuid as account_uuid, p.id, p.tenant_id as tenant, p.number, p.gateway, p.cause,
+       p.status, p.invoice_id as invoice, p.checkout_id as checkout, p.method_id as method, p.amount, p.currency,
+       p.applied, p.to_credit, p.to_refund, p.refunded, p.failure_code, p.failure_message, p.action_url, p.ref,
+       p.reference, p.created_by, p.wanted_at, p.created_at, p.ended_at, p.updated_at, p.seen_at, p.due_at, p.retry_at,
+       p.attempts,
+       (select d.status from dispute d where d.account_id = p.account_id and d.payment_id = p.id
+        order by d.opened_at desc, d.id desc limit 1) as dispute
+from payment p join account_head h on h.account_id = p.account_id
+where p.account_id = %(account)s and p.tenant_id = %(tenant)s
+order by p.number desc
+limit %(limit)s offset %(offset)s
+
+-- name: count_payments
+select count(*) from payment where account_id = %(account)s and tenant_id = %(tenant)s
+
 -- name: payment_id_of_ref
 select id from payment where tenant_id = %(tenant)s and gateway = %(gateway)s and ref = %(ref)s
 

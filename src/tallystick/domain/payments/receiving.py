@@ -82,10 +82,12 @@ async def _moved(tx: Tx, till: Till, row: Payment, after: Facts, *, by: str) -> 
 
 
 async def _lapse(tx: Tx, till: Till, row: Payment, now: datetime, *, by: str) -> None:
-    """Take its page away, if it has one: nothing more comes of it."""
+    """Take its page away, if it has one, or what was bought with it at once: nothing more comes of it."""
     page = await _checkout(tx, row)
     if page is not None:
         await completing.lapse(tx, page, now, rates=till.rates, by=by)
+    elif row.cause == "request" and row.invoice is not None:
+        await completing.unsell(tx, row.tenant, row.account, row.invoice, rates=till.rates, by=by)
 
 
 async def _came(tx: Tx, till: Till, row: Payment, after: Facts, currency: str, *, by: str) -> None:

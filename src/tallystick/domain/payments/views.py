@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from tallystick.db.pool import Tx, all_rows, one_row
+from tallystick.db.pool import Tx, all_rows, one_row, value
 from tallystick.db.sql import Queries
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.ids import owner_of
-from tallystick.kernel.page import MAX_KEY, Page, page_of
+from tallystick.kernel.page import MAX_KEY, Page, Slice, page_of
 
 from .model import Checkout, Method, Payment, Purchase
 
@@ -40,6 +40,15 @@ async def payments(
     values: dict[str, Any] = {"tenant": tenant, "account": account, "invoice": invoice, "checkout": checkout}
     values |= {"status": status, "limit": limit + 1, "before": MAX_KEY if before is None else before}
     return page_of(await all_rows(conn, Payment, q.payments, values), limit, lambda row: row.number)
+
+
+async def payments_by_offset(
+    conn: Tx, tenant: int, account: int, *, limit: int, offset: int
+) -> Slice[Payment]:
+    """An account's payments, the newest first."""
+    values = {"tenant": tenant, "account": account, "limit": limit, "offset": offset}
+    total: int = await value(conn, q.count_payments, values)
+    return Slice(await all_rows(conn, Payment, q.payments_by_offset, values), total)
 
 
 async def under_way(conn: Tx, account: int, invoice: UUID) -> list[Payment]:

@@ -50,10 +50,10 @@ select min(started_at) from subscription where account_id = %(account)s and tria
 -- name: billed
 -- How events are billed: of each account its live subscription (the recurring one before those paid once), and
 -- those that events name. By primary key alone.
-select account_id as account, id, status, recurring, terms -> 'debits' as debits
+select account_id, id, status, terms -> 'debits'
 from subscription
-where account_id = any(%(accounts)s::bigint[])
-  and (id = any(%(ids)s::uuid[]) or status in ('trialing', 'active', 'past_due'))
+where account_id = any(%(accounts)s)
+  and (id = any(%(ids)s) or status in ('trialing', 'active', 'past_due'))
 order by account_id, recurring desc, id desc
 
 -- name: plan_in_use
@@ -220,3 +220,11 @@ update subscription
 set failures = failures + 1,
     retry_at = clock_timestamp() + least(60, 2 ^ least(failures, 6)) * interval '1 minute'
 where account_id = %(account)s and id = %(id)s
+
+-- name: monthly_plan
+-- An account's time zone, and the allowances of its recurring subscription while features may be used by it.
+select a.time_zone, s.terms -> 'allowances' as allowances
+from account a
+left join subscription s on s.account_id = a.account_id and s.recurring
+                            and s.status in ('trialing', 'active', 'past_due')
+where a.account_id = %(account)s and a.tenant_id = %(tenant)s

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tallystick.db import arrays
 from tallystick.db.pool import Tx, all_rows, one_row, value
 from tallystick.domain.metering.model import Billed
 from tallystick.kernel.errors import NotFound
@@ -123,27 +124,20 @@ async def plan_uses(conn: Tx, tenant: int) -> dict[UUID, int]:
     return {row.plan: row.count for row in rows}
 
 
-@dataclass(slots=True)
-class _Billing:
-    account: int
-    id: UUID
-    status: str
-    recurring: bool
-    debits: dict[str, str] | None
-
-
 async def billed(conn: Tx, wanted: list[tuple[int, UUID | None]]) -> dict[tuple[int, UUID | None], Billed]:
     """Metering's port: how the events of accounts are billed. One statement, by primary key."""
     values = {
-        "accounts": sorted({account for account, _ in wanted}),
-        "ids": [id for _, id in wanted if id is not None],
+        "accounts": arrays.int8s(sorted({account for account, _ in wanted})),
+        "ids": arrays.uuids([id.bytes for _, id in wanted if id is not None]),
     }
+    cursor = conn.cursor(binary=True)
+    await cursor.execute(q.billed.encode(), values)
     found: dict[tuple[int, UUID | None], Billed] = {}
-    for row in await all_rows(conn, _Billing, q.billed, values):
-        one = Billed(row.id, row.status, row.debits or {})
-        found[row.account, row.id] = one
-        if row.status in ("trialing", "active", "past_due"):
-            found.setdefault((row.account, None), one)
+    for account, id, status, debits in await cursor.fetchall():
+        one = Billed(id, status, debits or {})
+        found[account, id] = one
+        if status in ("trialing", "active", "past_due"):
+            found.setdefault((account, None), one)
     return {key: found[key] for key in wanted if key in found}
 
 

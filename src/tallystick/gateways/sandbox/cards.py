@@ -64,3 +64,8 @@ CARDS: Final[tuple[Card, ...]] = (
 )
 
 BY_LAST4: Final[Mapping[str, Card]] = {card.last4: card for card in CARDS}
+
+
+def card_of(last4: str) -> Card:
+    """A card of these digits: one that is not listed succeeds."""
+    return BY_LAST4.get(last4) or Card(last4, "visa", "Succeeds", "succeeds", "succeeds")

@@ -31,7 +31,7 @@ from tallystick.kernel.errors import Invalid, NotFound, Unavailable
 from tallystick.kernel.ids import typeid
 
 from . import model, trying
-from .cards import BY_LAST4, CARDS, Card
+from .cards import BY_LAST4, CARDS, Card, card_of
 from .trying import q
 
 _REFUND_FAILS: Final = "The card takes no money back."
@@ -133,8 +133,8 @@ class Sandbox:
                 payment_id=paid.payment_id,
                 amount=asked.amount,
                 currency=paid.currency,
-                status="succeeded" if BY_LAST4[paid.card].refunds else "failed",
-                failure=None if BY_LAST4[paid.card].refunds else _REFUND_FAILS,
+                status="succeeded" if card_of(paid.card).refunds else "failed",
+                failure=None if card_of(paid.card).refunds else _REFUND_FAILS,
                 created_at=now,
             )
             values |= {"refund": made.refund_id, "amount": made.amount, "currency": made.currency, "now": now}
@@ -192,6 +192,17 @@ class Sandbox:
                 await trying.try_page(tx, page, card, keep and page.save_method, now)
             return await self._seen(tx, site, page, now)
 
+    async def present(self, site: Site, checkout: UUID, last4: str) -> Sequence[Seen]:
+        async with self._tx(site) as (tx, now):
+            page = await trying.lock_page(tx, site.tenant, checkout, now)
+            if page is None:
+                raise GatewayRefused("The sandbox knows no such page.")
+            if page.status == "open" and page.card is None:
+                await trying.try_page(tx, page, card_of(last4), False, now)
+                if page.failure_code is not None:  # nobody is there to try another
+                    await trying.expire(tx, page, now)
+            return await self._seen(tx, site, page, now)
+
     async def answer(self, site: Site, checkout: UUID, approve: bool) -> Sequence[Seen]:
         """The customer's answer to the further step of a page; one that does not wait for it stays as it is.
 
@@ -242,7 +253,7 @@ class Sandbox:
             created_at=now,
             updated_at=now,
         )
-        if not await trying.charge(tx, row, BY_LAST4[saved.card], now):
+        if not await trying.charge(tx, row, card_of(saved.card), now):
             # the same charge at the same time: the other was first, and holds good
             again = await trying.lock_charge(tx, site.tenant, asked.payment, now)
             assert again is not None

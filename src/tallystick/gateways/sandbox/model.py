@@ -15,7 +15,7 @@ from tallystick.domain.payments.port import (
 )
 from tallystick.kernel.ids import parse_typeid, typeid
 
-from .cards import BY_LAST4, EXP_MONTH, EXP_YEAR
+from .cards import EXP_MONTH, EXP_YEAR, card_of
 
 # What its ids begin with: a reader must see that no provider outside has them.
 CHECKOUT: Final = "sandbox_checkout"
@@ -107,7 +107,7 @@ def method_seen(method: UUID, card: str, customer_ref: str, *, removed: bool = F
     return MethodSeen(
         ref=typeid(METHOD, method),
         kind="card",
-        brand=BY_LAST4[card].brand,
+        brand=card_of(card).brand,
         last4=card,
         exp_month=EXP_MONTH,
         exp_year=EXP_YEAR,

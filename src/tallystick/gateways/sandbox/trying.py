@@ -9,7 +9,7 @@ from tallystick.db.sql import Queries
 from tallystick.domain.payments.port import Seen
 from tallystick.kernel.ids import uuid7
 
-from .cards import BY_LAST4, DECLINES, Card
+from .cards import DECLINES, Card, card_of
 from .model import Charge, Dispute, Page, Refund, dispute_seen, payment_seen, refund_seen
 
 q: Final = Queries("tallystick.gateways.sandbox")
@@ -58,7 +58,7 @@ async def answer_page(tx: Tx, page: Page, approve: bool, now: datetime) -> None:
     """The further step of a page, taken or refused; refused, it is open for another try."""
     assert page.card is not None
     if approve:
-        await complete(tx, page, BY_LAST4[page.card], now)
+        await complete(tx, page, card_of(page.card), now)
     else:
         page.status = "open"
         await _decline_page(tx, page, "authentication_failed", now)

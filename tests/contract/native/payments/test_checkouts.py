@@ -8,6 +8,15 @@ from tests.contract.served import Api, House, fields_of, problem
 
 from .paying import bought, checkout, invoice, made, member, pay, posted
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/checkouts",
+    "GET /v2/checkouts",
+    "GET /v2/checkouts/{checkout}",
+    "POST /v2/checkouts/{checkout}/expire",
+    "GET /v2/payments/{payment}",
+)
+
 NOBODY = "co_01h455vb4pex5vsknk084sn02q"
 
 

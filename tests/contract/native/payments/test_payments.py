@@ -4,11 +4,23 @@ import asyncio
 from typing import Any
 
 import httpx2
+import pytest
 
 from tallystick.kernel.actor import Role
 from tests.contract.served import Api, House, problem
 
 from .paying import bought, checkout, invoice, made, member, method_of, posted
+
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/payments",
+    "GET /v2/payments",
+    "GET /v2/payments/{payment}",
+    "POST /v2/payments/{payment}/approve",
+    "POST /v2/payments/{payment}/reject",
+    "GET /v2/accounts/{account}/payment-methods",
+    "DELETE /v2/accounts/{account}/payment-methods/{method}",
+)
 
 
 def test_a_saved_way_to_pay_is_charged(api: Api) -> None:

@@ -1,9 +1,23 @@
 """Refunds and disputes over HTTP."""
 
+import pytest
+
 from tallystick.kernel.actor import Role
 from tests.contract.served import Api, House, fields_of, problem
 
 from .paying import bought, checkout, made, member, posted
+
+pytestmark = pytest.mark.holds(
+    "native",
+    "POST /v2/refunds",
+    "GET /v2/refunds",
+    "GET /v2/refunds/{refund}",
+    "POST /v2/refunds/{refund}/retry",
+    "POST /v2/refunds/{refund}/complete",
+    "GET /v2/disputes",
+    "GET /v2/disputes/{dispute}",
+    "POST /v2/disputes/{dispute}/close",
+)
 
 
 def refund(api: Api, payment: str, **fields: object) -> dict[str, object]:

@@ -1,11 +1,21 @@
 """Gateways' settings and the payment policy: secrets go in, and never come out."""
 
 import psycopg
+import pytest
 
 from tallystick.kernel.actor import Role
 from tests.contract.served import Api, House, fields_of, problem
 
 from .paying import CREDITS, checkout, invoice, made, member, method_of, pay
+
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/gateways",
+    "GET /v2/gateways/{gateway}",
+    "PUT /v2/gateways/{gateway}",
+    "GET /v2/payment-policy",
+    "PUT /v2/payment-policy",
+)
 
 SECRET = "sk_test_planted_51abcdefghijklmnop"
 HOOK = "whsec_planted_0123456789abcdef"

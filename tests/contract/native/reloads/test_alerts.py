@@ -6,6 +6,13 @@ import pytest
 
 from tests.contract.served import Api, fields_of, problem
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/accounts/{account}/alerts",
+    "POST /v2/accounts/{account}/alerts",
+    "DELETE /v2/accounts/{account}/alerts/{alert}",
+)
+
 UNKNOWN = "alert_" + "0" * 26
 
 

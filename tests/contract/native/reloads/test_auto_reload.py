@@ -8,6 +8,14 @@ from tests.contract.served import Api, House, fields_of, problem
 
 from .saving import save_card
 
+pytestmark = pytest.mark.holds(
+    "native",
+    "GET /v2/accounts/{account}/auto-reload",
+    "GET /v2/accounts/{account}/auto-reload/{credit_type}",
+    "PUT /v2/accounts/{account}/auto-reload/{credit_type}",
+    "DELETE /v2/accounts/{account}/auto-reload/{credit_type}",
+)
+
 
 def place(account: str, credit_type: str = "credits") -> str:
     return f"/v2/accounts/{account}/auto-reload/{credit_type}"

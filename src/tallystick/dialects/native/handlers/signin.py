@@ -1,29 +1,48 @@
 """Signing in with e-mail and password, for people."""
 
-from uuid import UUID
+from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Depends, Header, Request, Response
 
 from tallystick.dialects.native import forms, shapes
 from tallystick.dialects.native.auth import Here
-from tallystick.dialects.native.native import Native
 from tallystick.dialects.native.once import answered
 from tallystick.domain.identity import sign_in, tokens, views
-from tallystick.kernel.actor import Mode
+from tallystick.domain.identity.asking import tenant_asked
+from tallystick.domain.identity.model import Tenant
 from tallystick.kernel.clock import iso
-from tallystick.kernel.errors import NotFound
+
+_APP = "The app that is meant: its id, and `:test` for its test data."
 
 
-async def login(native: Here, request: Request, body: forms.Login) -> Response:
+async def _asked(
+    native: Here, request: Request,
+    x_app: Annotated[str | None, Header(alias="X-App", description=_APP)] = None,
+) -> Tenant:  # fmt: skip
+    system, authorization = native.system, request.headers.get("authorization")
+    actor = None if authorization is None else await system.credentials.actor(authorization)
+    async with system.db.connection() as conn:
+        if actor is not None:
+            return await views.tenant(conn, actor.tenant)
+        return await tenant_asked(conn, x_app, system.settings.default_app)
+
+
+Asked = Annotated[Tenant, Depends(_asked)]
+"""Whose is a request that needs no credential: that of one which is sent along, else what `X-App` names, else the
+server's standard one."""
+
+
+async def login(native: Here, asked: Asked, body: forms.Login) -> Response:
     """Sign in.
 
-    Into the server's first app, or that of an API key which the product sends along.
+    Into the app that `X-App` names, or that of an API key which the product sends along; else into the server's
+    standard one.
     """
     system = native.system
-    app, mode = await _app_of(native, request.headers.get("authorization"), body.mode)
     done = await sign_in.sign_in(
-        system.db, system.secrets, system.clock, app=app, mode=mode, email=body.email, password=body.password
-    )
+        system.db, system.secrets, system.clock, app=asked.app_id, mode=body.mode or asked.mode, email=body.email,
+        password=body.password,
+    )  # fmt: skip
     return answered(_tokens(done.tokens))
 
 
@@ -34,17 +53,6 @@ async def refresh(native: Here, body: forms.Refresh) -> Response:
     """
     system = native.system
     return answered(_tokens(await tokens.refresh(system.db, system.secrets, system.clock, body.refresh)))
-
-
-async def _app_of(native: Native, authorization: str | None, mode: Mode | None) -> tuple[UUID, Mode]:
-    if authorization is not None:
-        actor = await native.system.credentials.actor(authorization)
-        return actor.app, mode or actor.mode
-    async with native.system.db.connection() as conn:
-        first = await views.first_app(conn)
-    if first is None:
-        raise NotFound("app")
-    return first.app_id, mode or Mode.LIVE
 
 
 def _tokens(made: tokens.Tokens) -> shapes.Tokens:

@@ -3,7 +3,7 @@
 Money is of the invoice's currency.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
@@ -23,6 +23,7 @@ from tallystick.dialects.native.forms import (
     UnitPrice,
 )
 from tallystick.dialects.native.queries import Listed
+from tallystick.dialects.native.texts import line
 from tallystick.domain.invoicing.model import MAX_LINES, LineKind, Status
 from tallystick.http.strict import check_text
 from tallystick.kernel.money import MAX_MINOR
@@ -41,16 +42,6 @@ def _percentage(value: object) -> int:
     if millionths % 100 or millionths > 100_000_000:
         raise ValueError("must be from 0 to 100, with at most 4 decimals")
     return millionths // 100
-
-
-def _line(longest: int, shortest: int = 0) -> Any:
-    def check(value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a string")
-        return check_text(value, longest, shortest=shortest)
-
-    schema = {"type": "string", "minLength": shortest, "maxLength": longest}
-    return PlainValidator(check), WithJsonSchema(schema)
 
 
 _MAJOR = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,4})?$"}
@@ -87,12 +78,12 @@ Percentage = Annotated[
         }
     ),
 ]
-Description = Annotated[str, *_line(1000, 1)]
-Memo = Annotated[str, *_line(2000)]
-Name = Annotated[str, *_line(100, 1)]
-Said = Annotated[str, *_line(255)]
+Description = Annotated[str, *line(1000, 1)]
+Memo = Annotated[str, *line(2000)]
+Name = Annotated[str, *line(100, 1)]
+Said = Annotated[str, *line(255)]
 Pattern = Annotated[
-    str, *_line(60, 1), Field(description="`{YYYY}`, `{MM}` or `{YYYYMM}`, and `{SEQ:3}` once.")
+    str, *line(60, 1), Field(description="`{YYYY}`, `{MM}` or `{YYYYMM}`, and `{SEQ:3}` once.")
 ]
 Days = Annotated[int, Field(ge=0, le=3650)]
 
@@ -184,7 +175,7 @@ class NewTaxRate(Form):
     name: Name
     percentage: Percentage
     inclusive: bool = False
-    country: Annotated[str, *_line(2)] | None = Field(None, description="ISO 3166-1, two letters.")
+    country: Annotated[str, *line(2)] | None = Field(None, description="ISO 3166-1, two letters.")
     region: Said | None = None
     default: bool = False
 
@@ -202,9 +193,9 @@ class SellerForm(Form):
 
     name: Said = ""
     address: Annotated[list[Said], Field(max_length=6)] = Field(default_factory=list)
-    email: Annotated[str, *_line(254)] = ""
-    tax_id: Annotated[str, *_line(100)] = ""
-    logo: Annotated[str, *_line(40)] = ""
+    email: Annotated[str, *line(254)] = ""
+    tax_id: Annotated[str, *line(100)] = ""
+    logo: Annotated[str, *line(40)] = ""
 
 
 class PutBillingSettings(Form):
@@ -216,11 +207,11 @@ class PutBillingSettings(Form):
     days_until_due: Days = 0
     grace_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 86_400
     end_unpaid_after_days: Days = 30
-    locale: Annotated[str, *_line(30, 2)] = Field(
+    locale: Annotated[str, *line(30, 2)] = Field(
         "en", description="How money, numbers and dates are written on documents; their labels are English."
     )
-    time_zone: Annotated[str, *_line(64, 1)] = "UTC"
-    footer: Annotated[str, *_line(300)] = ""
+    time_zone: Annotated[str, *line(64, 1)] = "UTC"
+    footer: Annotated[str, *line(300)] = ""
 
 
 class AdjustCredit(Form):

@@ -23,13 +23,13 @@ from tallystick.domain.payments.checkouts import (
 )
 from tallystick.domain.payments.model import Checkout
 from tallystick.http.hot import count_for
+from tallystick.http.urls import check_url
 from tallystick.kernel.actor import Actor
 from tallystick.kernel.errors import Forbidden, Invalid
 from tallystick.kernel.ids import owner_of, typeid
 
 from . import access, forms, shapes, site_shapes
 from .steps import Inner, write_in_steps
-from .urls import check_url
 
 _KINDS = ("plan", "package", "credits", "invoice", "method")
 

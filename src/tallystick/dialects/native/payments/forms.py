@@ -1,9 +1,9 @@
 """The bodies and queries of checkouts, payments, ways to pay, refunds, disputes and the gateways' settings."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from tallystick.dialects.native.forms import (
     Account,
@@ -19,6 +19,7 @@ from tallystick.dialects.native.invoices.forms import Minor
 from tallystick.dialects.native.plans.forms import Code
 from tallystick.dialects.native.queries import Listed, Query
 from tallystick.dialects.native.subscriptions.forms import Overrides, Plan
+from tallystick.dialects.native.texts import line
 from tallystick.domain.payments.model import (
     CheckoutKind,
     CheckoutStatus,
@@ -28,35 +29,23 @@ from tallystick.domain.payments.model import (
     Take,
 )
 from tallystick.http.paging import DEFAULT, Limit
-from tallystick.http.strict import check_text
 from tallystick.kernel.errors import Invalid
 from tallystick.kernel.ids import parse_typeid
 
-
-def _line(longest: int, shortest: int = 0) -> Any:
-    def check(value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a string")
-        return check_text(value, longest, shortest=shortest)
-
-    schema = {"type": "string", "minLength": shortest, "maxLength": longest}
-    return PlainValidator(check), WithJsonSchema(schema)
-
-
 Gateway = Annotated[
     str,
-    *_line(40, 1),
+    *line(40, 1),
     Field(description="A gateway's name; by default the standard one.", examples=["sandbox"]),
 ]
 Url = Annotated[
     str,
-    *_line(2000, 1),
+    *line(2000, 1),
     Field(
         description="`https`; or this server's own address, or `http` to this machine in test mode.",
         examples=["https://shop.example.com/thanks"],
     ),
 ]
-Secret = Annotated[str, *_line(500)]
+Secret = Annotated[str, *line(500)]
 
 
 class CreditsWanted(Form):

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from tallystick.db.pool import Tx
 from tallystick.dialects.native.native import Native
-from tallystick.dialects.native.once import answered, digest_of
+from tallystick.dialects.native.once import answered, digest_of, own_key
 from tallystick.domain.identity.request_keys import Inner, in_steps, once
 from tallystick.kernel.actor import Actor
 
@@ -28,7 +28,7 @@ async def write_in_steps(
         return status, msgspec.to_builtins(show(made))
 
     db, digest = native.system.db, digest_of(request, form)
-    done = await in_steps(db, actor.tenant, key, digest, act, shown)
+    done = await in_steps(db, actor.tenant, own_key(actor, key), digest, act, shown)
     return answered(done.body, done.status, replayed=done.replayed)
 
 

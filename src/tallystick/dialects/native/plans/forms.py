@@ -1,6 +1,6 @@
 """The bodies and queries of features, plans and packages. Money in a plan is of the plan's currency."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic.config import JsonDict
@@ -20,10 +20,10 @@ from tallystick.dialects.native.forms import (
     UnitPrice,
 )
 from tallystick.dialects.native.queries import Listed
+from tallystick.dialects.native.texts import line
 from tallystick.domain.catalog.components import KINDS, Kind
 from tallystick.domain.catalog.model import FeatureType, PlanStatus
 from tallystick.domain.catalog.terms import Interval, Mode, Reset
-from tallystick.http.strict import check_text
 from tallystick.kernel.money import MAX_MINOR
 
 
@@ -35,26 +35,16 @@ def _value(value: object) -> bool | int | None:
     raise ValueError("must be true, false, an integer or null")
 
 
-def _line(longest: int, shortest: int = 0) -> Any:
-    def check(value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a string")
-        return check_text(value, longest, shortest=shortest)
-
-    schema = {"type": "string", "minLength": shortest, "maxLength": longest}
-    return PlainValidator(check), WithJsonSchema(schema)
-
-
 _CODE_SCHEMA = WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$"})
-_code, _ = _line(100, 1)
+_code, _ = line(100, 1)
 
 Code = Annotated[str, _code, _CODE_SCHEMA]
 """A key of the product's own: it may stand in a path in place of the id."""
-Name = Annotated[str, *_line(255, 1)]
-Label = Annotated[str, *_line(255)]
-Description = Annotated[str, *_line(2000)]
-Category = Annotated[str, *_line(100)]
-Unit = Annotated[str, *_line(50)]
+Name = Annotated[str, *line(255, 1)]
+Label = Annotated[str, *line(255)]
+Description = Annotated[str, *line(2000)]
+Category = Annotated[str, *line(100)]
+Unit = Annotated[str, *line(50)]
 Price = Annotated[
     int | str,
     PlainValidator(money),

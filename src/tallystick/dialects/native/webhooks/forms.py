@@ -1,27 +1,17 @@
 """The bodies and queries of webhook endpoints, deliveries, events and e-mail."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from tallystick.dialects.native.forms import Account, Form, Id, Moment
 from tallystick.dialects.native.queries import Listed
+from tallystick.dialects.native.texts import line
 from tallystick.domain.events.model import TYPES
 from tallystick.domain.webhooks.model import MAX_DESCRIPTION, MAX_OVERLAP, MAX_URL
-from tallystick.http.strict import check_text
 
 _FILTER: Final = "Event types, groups such as `invoice.*`, or `*` for every event."
 _DAY: Final = 86_400
-
-
-def _line(longest: int, shortest: int = 0) -> Any:
-    def check(value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a string")
-        return check_text(value, longest, shortest=shortest)
-
-    schema = {"type": "string", "minLength": shortest, "maxLength": longest}
-    return PlainValidator(check), WithJsonSchema(schema)
 
 
 def _known(value: object) -> str:
@@ -32,14 +22,14 @@ def _known(value: object) -> str:
 
 Url = Annotated[
     str,
-    *_line(MAX_URL, 1),
+    *line(MAX_URL, 1),
     Field(description="https, and a public host.", examples=["https://example.com/webhooks"]),
 ]
 Types = Annotated[
-    list[Annotated[str, *_line(100, 1)]],
+    list[Annotated[str, *line(100, 1)]],
     Field(min_length=1, max_length=100, description=_FILTER, examples=[["invoice.*", "credits.low_balance"]]),
 ]
-Note = Annotated[str, *_line(MAX_DESCRIPTION)]
+Note = Annotated[str, *line(MAX_DESCRIPTION)]
 
 EventType = Annotated[str, PlainValidator(_known), WithJsonSchema({"type": "string", "enum": list(TYPES)})]
 

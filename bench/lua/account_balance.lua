@@ -1,0 +1,2 @@
+path = "/auth/account/credits"
+dofile(os.getenv("BENCH_LUA") .. "/users.lua")

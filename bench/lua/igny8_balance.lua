@@ -1,0 +1,2 @@
+path = "/v1/billing/credits/balance/balance/"
+dofile(os.getenv("BENCH_LUA") .. "/users.lua")

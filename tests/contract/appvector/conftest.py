@@ -1,0 +1,53 @@
+"""A server where people sign in with Google, and Google itself."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.contract.served import House, housed
+from tests.doubles.google import GoogleDouble
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="package")
+def google() -> Iterator[GoogleDouble]:
+    with GoogleDouble() as google:
+        yield google
+
+
+@pytest.fixture(scope="package")
+def house(server: Any, template: str, google: GoogleDouble) -> Iterator[House]:
+    """The package's server."""
+    name = f"tallystick_appvector_{os.getpid()}_{next(_numbers)}"
+    with housed(
+        server, template, name, google_url=google.url, google_client_ids=(google.client_id,)
+    ) as house:
+        yield house
+
+
+@pytest.fixture
+def web(house: House) -> Iterator[httpx2.Client]:
+    """A client without a credential."""
+    with httpx2.Client(base_url=house.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def ann(web: httpx2.Client, google: GoogleDouble) -> dict[str, Any]:
+    """Ann, signed in: ``access``, ``refresh`` and ``user``."""
+    return signed_in(web, google.token())
+
+
+def signed_in(web: httpx2.Client, token: str) -> dict[str, Any]:
+    answer = web.post("/api/auth/google/", json={"access_token": token})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

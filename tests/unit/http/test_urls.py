@@ -1,0 +1,48 @@
+"""Where a customer may be sent after paying."""
+
+import pytest
+
+from tallystick.http.urls import check_url
+from tallystick.kernel.actor import Mode
+from tallystick.kernel.errors import Invalid
+
+OWN = "http://billing.example:8787"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example/yes?s={CHECKOUT_SESSION_ID}",
+        "https://shop.example:8443",
+        "http://billing.example:8787/done",
+        "http://localhost:5173/",
+        "http://127.0.0.1/",
+        "http://[::1]:3000/",
+    ],
+)
+def test_good(url: str) -> None:
+    assert check_url("success_url", url, Mode.TEST, OWN) == url
+
+
+def test_none_is_empty() -> None:
+    assert check_url("success_url", None, Mode.LIVE, OWN) == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "/done", "shop.example", "javascript:alert(1)", "data:text/html,x", "ftp://shop.example/",
+        "http://shop.example/", "http://billing.example/", "https://", "https://u:p@shop.example/",
+        "https://shop.example/a b", "https://shop.example/\n", "https://shop.example/{X}", "https://shöp.example/",
+        "https://shop.example:x/", "https://[::1", "http://localhost.shop.example/", "//shop.example/",
+    ],
+)  # fmt: skip
+def test_bad(url: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_url("success_url", url, Mode.TEST, OWN)
+    assert refused.value.field == "success_url"
+
+
+def test_live_customers_are_not_sent_to_this_machine() -> None:
+    with pytest.raises(Invalid):
+        check_url("cancel_url", "http://localhost:5173/", Mode.LIVE, OWN)

@@ -25,7 +25,7 @@ from tallystick.domain.catalog.model import Rate
 from tallystick.domain.catalog.terms import Component, Terms
 from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.identity import actions as identity
-from tallystick.domain.identity import tokens
+from tallystick.domain.identity import memberships, tokens
 from tallystick.domain.identity.views import load_secrets
 from tallystick.domain.metering import actions as metering
 from tallystick.domain.subscriptions import actions as subscriptions
@@ -121,9 +121,7 @@ async def _sign_in(url: str, tenant: int, accounts: list[int]) -> list[str]:
                 user = await identity.create_user(
                     tx, tenant, email=f"user{account}@bench.example", password_hash=None, by=BY
                 )
-                await identity.add_membership(
-                    tx, tenant, account=account, user=user.id, role=Role.OWNER, by=BY
-                )
+                await memberships.add(tx, tenant, account=account, user=user.id, role=Role.OWNER, by=BY)
                 now = datetime.now(UTC)
                 made = await tokens.issue_tokens(tx, secrets, tenant=tenant, user=user.id, now=now)
                 found.append(made.access)

@@ -12,6 +12,7 @@ from tallystick.domain.identity.first_run import ensure_first_app
 from tallystick.domain.identity.model import Account, App, FirstRun, Secrets, User
 
 PASSWORD = "correct horse battery"
+_hashes: dict[str, str] = {}
 
 
 @dataclass
@@ -68,11 +69,18 @@ async def globex(db: Database, tenant: int) -> Account:
     return await make_account(db, tenant, external_id="globex", name="Globex", currency="UGX")
 
 
+async def hash_of(password: str) -> str:
+    """A hash of the password, for all who have it the same: making one is meant to take long."""
+    if password not in _hashes:
+        _hashes[password] = await passwords.hash_password(password)
+    return _hashes[password]
+
+
 async def make_user(
     db: Database, tenant: int, email: str = "ann@acme.example", password: str | None = None, **fields: Any
 ) -> User:
-    """A user; without a password (hashing takes a while) they cannot sign in by one."""
-    hashed = None if password is None else await passwords.hash_password(password)
+    """A user; without a password they cannot sign in by one."""
+    hashed = None if password is None else await hash_of(password)
     async with db.tx() as tx:
         return await actions.create_user(tx, tenant, email=email, password_hash=hashed, by="test", **fields)
 

@@ -4,6 +4,7 @@ TALLYSTICK_TEST_DATABASE_URL names a server (its URL must allow to create databa
 temporary folder for the run.
 """
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -21,6 +22,9 @@ from psycopg.conninfo import make_conninfo
 from tallystick.db.embedded import acquire
 from tallystick.db.migrate import migrate
 from tallystick.db.pool import Database
+
+# What helpers assert is explained too, not only what tests do.
+pytest.register_assert_rewrite("tests.contract", "tests.db")
 
 # The short forms take the same histories every time; the long ones (`make soak`) search anew.
 settings.register_profile("short", derandomize=True, deadline=None, database=None)
@@ -78,15 +82,22 @@ def template(server_url: str) -> Iterator[str]:
         _admin(server_url, f"drop database {name} with (force)")
 
 
-@pytest.fixture
-def db_url(server: Server, template: str) -> Iterator[str]:
-    """The URL of a database of the test's own."""
+@contextlib.contextmanager
+def new_database(server: Server, template: str) -> Iterator[str]:
+    """The URL of a database that goes with the context."""
     name = f"tallystick_test_{os.getpid()}_{next(_numbers)}"
     _admin(server.url, f"create database {name} template {template} strategy {server.strategy}")
     try:
         yield make_conninfo(server.url, dbname=name)
     finally:
         _admin(server.url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def db_url(server: Server, template: str) -> Iterator[str]:
+    """The URL of a database of the test's own."""
+    with new_database(server, template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -273,16 +273,16 @@ def _demo(arguments: argparse.Namespace, settings: Settings) -> None:
     from . import demo
 
     made = _with_database(settings, lambda url: demo.fill(settings, url, arguments.customers))
-    print(
-        json.dumps(made)
-        if arguments.json
-        else "\n".join(f"{name:15} {_plain(value)}" for name, value in made.items())
-    )
+    print(json.dumps(made) if arguments.json else "\n".join(_lines(made)))
 
 
-def _plain(value: Any) -> str:
-    """A value on a line: what has parts, as JSON."""
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+def _lines(made: dict[str, Any], start: str = "") -> Iterator[str]:
+    """A line for each value, named by the way to it."""
+    for name, value in made.items():
+        if isinstance(value, dict):
+            yield from _lines(value, f"{start}{name}.")
+        else:
+            yield f"{start + name:24} {value}"
 
 
 def _verify(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from .db.pool import Database
-from .domain.identity import actions, keys, passwords, tokens, views
+from .domain.identity import actions, keys, memberships, passwords, tokens, views
 from .domain.identity.first_run import ensure_first_app
 from .domain.identity.model import Tenant
 from .domain.invoicing import verify as invoicing
@@ -114,7 +114,7 @@ async def create_user(
                 tx, tenant, email=email, password_hash=hashed, by=BY, staff=staff
             )
             if number is not None:
-                await actions.add_membership(tx, tenant, account=number, user=user.id, role=role, by=BY)
+                await memberships.add(tx, tenant, account=number, user=user.id, role=role, by=BY)
             return {"id": typeid("user", user.id), "number": user.number, "email": user.email}
 
 

@@ -13,14 +13,15 @@ SHOP = "https://shop.example"
 ALLOWED = ("http://localhost:3000", SHOP)
 HEADERS = "Authorization, Content-Type, Idempotency-Key, X-App, X-Account, Accept"
 EXPOSED = "Idempotent-Replayed, Retry-After, WWW-Authenticate"
-ADDRESSES = {
-    "/v2/debits": "OPTIONS, POST",
-    "/api/me/": "GET, HEAD, OPTIONS",
-    "/api/me": "GET, HEAD, OPTIONS",
-    "/api/auth/google/": "OPTIONS, POST",
-    "/auth/account/credits": "GET, HEAD, OPTIONS",
-    "/api/usage": "OPTIONS, POST",
-}
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+ADDRESSES = [
+    "/v2/debits",
+    "/api/me/",
+    "/api/me",
+    "/api/auth/google/",
+    "/auth/account/credits",
+    "/v1/nothing/here/",
+]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_a_preflight(web: httpx2.Client, path: str, origin: str) -> None:
     assert answer.headers["vary"] == "Origin"
     assert told(answer) == {
         "allow-origin": origin,
-        "allow-methods": ADDRESSES[path],
+        "allow-methods": METHODS,
         "allow-headers": HEADERS,
         "max-age": "3600",
     }

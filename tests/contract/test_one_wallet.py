@@ -84,7 +84,7 @@ def check(house: House, api: Api, wallet: Wallet) -> None:
     assert Counter(row.practice for row in rows[:SERVED]) == Counter(
         {"USAGE": served[0], "SMS_USAGE": served[1] + served[2]}
     )
-    wallet.metered(subscription, rows)
+    wallet.metered(subscription, rows, at_once=True)
     # an event that is declined leaves nothing, and its id may come again
     late = {"subscriptionId": subscription, "quantity": 1, "metric": "messages", "eventId": "late"}
     assert api.post("/api/usage", late).status_code == 402
@@ -92,4 +92,4 @@ def check(house: House, api: Api, wallet: Wallet) -> None:
     api.grant(of, COST)
     again = api.post("/api/usage", late)
     assert (again.status_code, again.json()["duplicate"]) == (201, False)
-    wallet.metered(subscription, wallet.agree())
+    wallet.metered(subscription, wallet.agree(), at_once=True)

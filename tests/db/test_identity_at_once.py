@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from tallystick.db.pool import Database, all_rows, value
-from tallystick.domain.identity import actions, password_links, views
+from tallystick.domain.identity import memberships, password_links, views
 from tallystick.domain.identity.google import GooglePerson, GoogleRefused, sign_in_with_google
 from tallystick.domain.identity.invitations import invite
 from tallystick.domain.identity.model import Account, FirstRun, Secrets, User
@@ -69,26 +69,26 @@ class Crowd:
     async def added(self) -> None:
         user = await self.user()
         async with self.db.tx() as tx:
-            await actions.add_membership(
+            await memberships.add(
                 tx, self.tenant, account=self.account(), user=user.id, role=self.role(), by="test"
             )
 
     async def removed(self) -> None:
         user = await self.user()
         async with self.db.tx() as tx:
-            await actions.remove_membership(tx, self.tenant, account=self.account(), user=user.id, by="test")
+            await memberships.remove(tx, self.tenant, account=self.account(), user=user.id, by="test")
 
     async def moved_up(self) -> None:
         user = await self.user()
         async with self.db.tx() as tx:
-            await actions.set_role(
+            await memberships.set_role(
                 tx, self.tenant, account=self.account(), user=user.id, role=self.role(), by="test"
             )
 
     async def at_home(self) -> None:
         user = await self.user()
         async with self.db.tx() as tx:
-            await actions.set_home(tx, self.tenant, account=self.account(), user=user.id)
+            await memberships.set_home(tx, self.tenant, account=self.account(), user=user.id)
 
     async def signed_in(self) -> None:
         user, tenant = await self.user(), self.dice.choice((self.tenant, self.other))

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from tallystick.db.pool import Database, Tx
-from tallystick.domain.identity import actions, keys, views
 from tallystick.domain.identity import credentials as module
+from tallystick.domain.identity import keys, memberships, views
 from tallystick.domain.identity.credentials import Credentials
 from tallystick.domain.identity.model import FirstRun
 from tallystick.domain.identity.tokens import issue_tokens
@@ -113,9 +113,7 @@ async def test_a_users_actor(gate: Gate) -> None:
             (app.live, acme, Role.VIEWER),
             (app.test, sandbox, Role.OWNER),
         ):
-            await actions.add_membership(
-                tx, tenant, account=account.account_id, user=ann.id, role=role, by="t"
-            )
+            await memberships.add(tx, tenant, account=account.account_id, user=ann.id, role=role, by="t")
         now = gate.clock.now()
         live = await issue_tokens(tx, gate.secrets, tenant=app.live, user=ann.id, now=now)
         test = await issue_tokens(tx, gate.secrets, tenant=app.test, user=ann.id, now=now)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from tallystick.db.pool import Database, all_rows, run, value
-from tallystick.domain.identity import actions, invitations, password_links, views
+from tallystick.domain.identity import actions, invitations, memberships, password_links, views
 from tallystick.domain.identity.asking import signed_in
 from tallystick.domain.identity.credentials import Credentials
 from tallystick.domain.identity.invitations import invite
@@ -83,9 +83,7 @@ class Office:
 
     async def remove(self, user: UUID) -> None:
         async with self.db.tx() as tx:
-            await actions.remove_membership(
-                tx, self.tenant, account=self.account.account_id, user=user, by="test"
-            )
+            await memberships.remove(tx, self.tenant, account=self.account.account_id, user=user, by="test")
 
     async def roles(self, user: UUID) -> dict[str, tuple[Role, bool]]:
         """Account name -> role and whether it is the home, of where the user is a member."""
@@ -112,7 +110,7 @@ async def office(db: Database) -> Office:
     account = await cast.acme(db, first.app.live)
     ann = await cast.make_user(db, first.app.live, first_name="Ann", last_name="Lee")
     async with db.tx() as tx:
-        await actions.add_membership(
+        await memberships.add(
             tx, first.app.live, account=account.account_id, user=ann.id, role=Role.OWNER, by="test"
         )
     return Office(db, first, account, ann)
@@ -157,12 +155,12 @@ async def test_who_is_invited_is_nobody_there(db: Database, office: Office) -> N
         assert await views.home(conn, tenant, bea) is None
     with pytest.raises(NotFound):
         async with db.tx() as tx:
-            await actions.set_home(tx, tenant, account=account, user=bea)
+            await memberships.set_home(tx, tenant, account=account, user=bea)
     with pytest.raises(Conflict, match="at least one owner"):  # an invited owner is none
         await office.remove(office.ann.id)
     with pytest.raises(Conflict, match="at least one owner"):
         async with db.tx() as tx:
-            await actions.set_role(
+            await memberships.set_role(
                 tx, tenant, account=account, user=office.ann.id, role=Role.ADMIN, by="test"
             )
     async with db.tx() as tx:
@@ -262,18 +260,14 @@ async def test_an_invited_one_can_be_made_a_member_or_given_another_role(
     account = office.account.account_id
     bea = (await office.invite()).user_id
     async with db.tx() as tx:
-        await actions.set_role(tx, office.tenant, account=account, user=bea, role=Role.ADMIN, by="test")
+        await memberships.set_role(tx, office.tenant, account=account, user=bea, role=Role.ADMIN, by="test")
     assert (BEA, Role.ADMIN, False) in await office.team()
     async with db.tx() as tx:
-        await actions.add_membership(
-            tx, office.tenant, account=account, user=bea, role=Role.VIEWER, by="test"
-        )
+        await memberships.add(tx, office.tenant, account=account, user=bea, role=Role.VIEWER, by="test")
     assert await office.roles(bea) == {"Acme": (Role.VIEWER, True)}
     with pytest.raises(Conflict):
         async with db.tx() as tx:
-            await actions.add_membership(
-                tx, office.tenant, account=account, user=bea, role=Role.OWNER, by="test"
-            )
+            await memberships.add(tx, office.tenant, account=account, user=bea, role=Role.OWNER, by="test")
 
 
 @pytest.mark.parametrize(
@@ -347,14 +341,15 @@ async def test_an_inactive_user_is_told_nothing_and_does_not_join(db: Database, 
 
 
 async def test_the_same_address_invited_by_many_at_once(db: Database, office: Office) -> None:
-    await cast.crowd(db)
+    # as many as there are connections: on a slow machine others would give up waiting for one
+    await cast.crowd(db, 8)
     accounts = [await cast.make_account(db, office.tenant, name=f"Account {n}") for n in range(4)]
     made = await asyncio.gather(
-        *[office.invite(account=account.account_id) for account in accounts for _ in range(3)],
+        *[office.invite(account=account.account_id) for account in accounts for _ in range(2)],
         return_exceptions=True,
     )
     codes = [one.code for one in made if isinstance(one, Fact)]
-    assert codes == ["already_invited"] * 8
+    assert codes == ["already_invited"] * 4
     assert len({one.user_id for one in made if isinstance(one, Membership)}) == 1
     assert len(await office.letters()) == 4
 

@@ -332,8 +332,11 @@ async def test_staff_are_made_and_unmade(db: Database, desk: Desk) -> None:
 
 
 async def _waited_for(db: Database) -> None:
-    """Until somebody waits for a row that another transaction holds."""
-    waiting = "select count(*) from pg_locks where not granted"
+    """Until somebody in this database waits for a row that another transaction holds."""
+    waiting = """
+        select count(*) from pg_locks l join pg_stat_activity a using (pid)
+        where not l.granted and a.datname = current_database()
+    """
     async with asyncio.timeout(60), db.connection() as conn:
         while not await value(conn, waiting):  # noqa: ASYNC110 - the database tells nobody of it
             await asyncio.sleep(0.01)

@@ -7,7 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from tallystick.db.pool import Database, run, value
-from tallystick.domain.identity import actions, jobs, passwords, views
+from tallystick.domain.identity import actions, jobs, memberships, passwords, views
 from tallystick.domain.identity.model import FirstRun
 from tallystick.domain.identity.sign_in import SignedIn, sign_in
 from tallystick.kernel.actor import Mode, Role
@@ -64,9 +64,7 @@ async def test_a_member_keeps_their_home(db: Database, door: Door) -> None:
     acme = await cast.acme(db, tenant)
     async with db.tx() as tx:
         ann = await views.user_by_email(tx, tenant, "ann@acme.example")
-        await actions.add_membership(
-            tx, tenant, account=acme.account_id, user=ann.id, role=Role.VIEWER, by="test"
-        )
+        await memberships.add(tx, tenant, account=acme.account_id, user=ann.id, role=Role.VIEWER, by="test")
     await door.open("ann@acme.example", cast.PASSWORD)
     async with db.connection() as conn:
         assert [m.account_id for m in await views.memberships(conn, tenant, ann.id)] == [acme.account_id]

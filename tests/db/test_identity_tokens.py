@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from tallystick.db.pool import Database, value
-from tallystick.domain.identity import actions, jobs, views
+from tallystick.domain.identity import actions, jobs, memberships, views
 from tallystick.domain.identity.credentials import Credentials
 from tallystick.domain.identity.model import Secrets, User
 from tallystick.domain.identity.tokens import (
@@ -264,17 +264,15 @@ async def test_the_tokens_home_holds_until_the_user_leaves_it(db: Database, desk
 
     own = await actor_home(made.access)
     async with db.tx() as tx:
-        await actions.add_membership(
+        await memberships.add(
             tx, desk.tenant, account=acme.account_id, user=desk.user.id, role=Role.VIEWER, by="test"
         )
-        await actions.set_home(tx, desk.tenant, account=acme.account_id, user=desk.user.id)
+        await memberships.set_home(tx, desk.tenant, account=acme.account_id, user=desk.user.id)
     assert await actor_home(made.access) == own
     later = await desk.refresh(made.refresh)
     assert await actor_home(later.access) == acme.account_id
     async with db.tx() as tx:
-        await actions.remove_membership(
-            tx, desk.tenant, account=acme.account_id, user=desk.user.id, by="test"
-        )
+        await memberships.remove(tx, desk.tenant, account=acme.account_id, user=desk.user.id, by="test")
     assert await actor_home(later.access) == own
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tallystick.db.pool import Database
-from tallystick.domain.identity import actions, views
+from tallystick.domain.identity import actions, memberships, views
 from tallystick.domain.identity.model import User
 from tallystick.kernel.actor import Role
 from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.anyio
 
 async def join(db: Database, tenant: int, account: int, user: User, role: Role = Role.MEMBER) -> None:
     async with db.tx() as tx:
-        await actions.add_membership(tx, tenant, account=account, user=user.id, role=role, by="test")
+        await memberships.add(tx, tenant, account=account, user=user.id, role=role, by="test")
 
 
 async def leave(db: Database, tenant: int, account: int, user: User) -> None:
     async with db.tx() as tx:
-        await actions.remove_membership(tx, tenant, account=account, user=user.id, by="test")
+        await memberships.remove(tx, tenant, account=account, user=user.id, by="test")
 
 
 async def homes(db: Database, tenant: int, user: User) -> list[int]:
@@ -107,13 +107,13 @@ async def test_the_first_account_is_home_until_another_is_chosen(db: Database) -
     assert await homes(db, app.live, ann) == [globex.account_id]
     assert await homes(db, app.test, ann) == [sandbox.account_id]
     async with db.tx() as tx:
-        await actions.set_home(tx, app.live, account=acme.account_id, user=ann.id)
+        await memberships.set_home(tx, app.live, account=acme.account_id, user=ann.id)
     assert await homes(db, app.live, ann) == [acme.account_id]
     await leave(db, app.live, acme.account_id, ann)
     assert await homes(db, app.live, ann) == [globex.account_id]
     with pytest.raises(NotFound):
         async with db.tx() as tx:
-            await actions.set_home(tx, app.live, account=acme.account_id, user=ann.id)
+            await memberships.set_home(tx, app.live, account=acme.account_id, user=ann.id)
     assert await homes(db, app.live, ann) == [globex.account_id]
     async with db.connection() as conn:
         assert [(m.user_email, m.role) for m in await views.members(conn, app.live, acme.account_id)] == [
@@ -137,7 +137,7 @@ async def test_an_account_keeps_an_owner_even_at_once(db: Database) -> None:
         (last,) = await views.members(conn, app.live, acme.account_id)
     with pytest.raises(Conflict):
         async with db.tx() as tx:
-            await actions.set_role(
+            await memberships.set_role(
                 tx, app.live, account=acme.account_id, user=last.user_id, role=Role.ADMIN, by="test"
             )
 
@@ -170,7 +170,7 @@ async def test_a_user_without_accounts_gets_one_of_their_own(db: Database) -> No
 
     async def ensure() -> int:
         async with db.tx() as tx:
-            return await actions.ensure_home(tx, app.live, ann.id)
+            return await memberships.ensure_home(tx, app.live, ann.id)
 
     await cast.crowd(db)
     made = set(await asyncio.gather(*[ensure() for _ in range(5)]))

@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx2
@@ -75,6 +76,25 @@ def test_the_readme_takes_money(home: Home) -> None:
             return str(balance["available"])
 
         assert within(30, lambda: available() == "535.5"), available()
+
+
+def test_the_readme_signs_people_in(home: Home) -> None:
+    serving = home.serve()
+    lines = readme_block("People and sign-in").replace("http://127.0.0.1:8000", serving.address)
+    account, user, invited, tokens = [
+        json.loads(line)
+        for line in paste(lines.replace("cb_live_...", home.made["live_key"]), home.data.parent)
+    ]
+    assert user["email"] == "ann@example.com"
+    assert (invited["email"], invited["role"]) == ("bob@example.com", "member")
+    with serving.client(tokens["access"]) as client:
+        assert client.get("/v1/account/settings/").json()["name"] == account["name"] == "Acme"
+    assert within(30, lambda: "bob@example.com" in "".join(letter.read_text() for letter in letters(home)))
+
+
+def letters(home: Home) -> list[Path]:
+    """The e-mails that were sent."""
+    return sorted((home.data / "mail").glob("*.eml"))
 
 
 def test_the_readme_names_every_setting() -> None:

@@ -59,6 +59,14 @@ async def test_a_message_is_a_file_of_its_id(tmp_path: Path) -> None:
     assert text_of(said) == "Hello,\n\n12.5 Credits are left.\n"
 
 
+async def test_who_reads_the_file_itself_finds_a_long_link_in_one_piece(tmp_path: Path) -> None:
+    link = f"https://billing.{'a-long-name.' * 8}example/password/{'x' * 32}="
+    await FileMailer(tmp_path, "billing.example").send(message(body=f"Zoë,\n\n{link}\n"))
+    [path] = files(tmp_path)
+    assert f"\r\n{link}\r\n" in path.read_bytes().decode()
+    assert text_of(read(path)) == f"Zoë,\n\n{link}\n"
+
+
 async def test_the_same_message_again_is_there_once(tmp_path: Path) -> None:
     mailer = FileMailer(tmp_path, "billing.example")
     await mailer.send(message())

@@ -3,7 +3,7 @@
 import contextlib
 from typing import Final
 
-from tallystick.domain.identity import actions, passwords, views
+from tallystick.domain.identity import actions, memberships, passwords, views
 from tallystick.domain.identity.invitations import invite
 from tallystick.domain.identity.password_links import address
 from tallystick.kernel.actor import Role
@@ -43,4 +43,4 @@ async def _join(scene: Scene, account: int, email: str, first: str, last: str, r
             user = await actions.create_user(
                 tx, scene.tenant, email=email, password_hash=None, first_name=first, last_name=last, by=BY
             )
-            await actions.add_membership(tx, scene.tenant, account=account, user=user.id, role=role, by=BY)
+            await memberships.add(tx, scene.tenant, account=account, user=user.id, role=role, by=BY)

@@ -23,6 +23,7 @@ from tallystick.kernel.ids import typeid
 TIMEOUT: Final = 30.0
 """Seconds for each answer of the server."""
 PARTING: Final = 2.0
+_LINE: Final = 998  # bytes of a line as mail may have it (RFC 5322)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class FileMailer:
 
     async def send(self, message: Message) -> None:
         """Raises MailRefused, and MailDown when the file cannot be written."""
-        text = compose(message, self._host).as_bytes()
+        text = compose(message, self._host, whole_lines=True).as_bytes()
         try:
             await asyncio.to_thread(self._write, f"{typeid('mail', message.id)}.eml", text)
         except OSError as error:
@@ -140,8 +141,10 @@ def mail_host(public_url: str) -> str:
     return f"[{host}]" if version == 4 else f"[IPv6:{host}]"
 
 
-def compose(message: Message, host: str) -> EmailMessage:
+def compose(message: Message, host: str, *, whole_lines: bool = False) -> EmailMessage:
     """The message as it goes out. Raises MailRefused for what no header can carry, such as a line's end.
+
+    ``whole_lines`` leaves the text as it is, for who reads the file itself: a long link is in one piece.
 
     Text that looks like an encoded word (RFC 2047) is set apart: the library would decode it, line ends and all.
     """
@@ -171,7 +174,8 @@ def compose(message: Message, host: str) -> EmailMessage:
         raise MailRefused("there must be one sender and one recipient")
     text["Date"] = localtime()
     try:
-        text.set_content(message.body)
+        longest = max(map(len, message.body.encode().splitlines()), default=0)
+        text.set_content(message.body, cte="8bit" if whole_lines and longest <= _LINE else None)
     except UnicodeError:
         raise MailRefused("the body is not text") from None
     return text

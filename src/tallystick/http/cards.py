@@ -96,7 +96,7 @@ def _parted_as_card(text: str) -> bool:
 
 def has_card(text: str) -> bool:
     """Whether a text is a card number, or has one among other words."""
-    if len(text) < 14:
+    if len(text) < 14 or (text.isascii() and not _suspicious(text.encode())):
         return False
     if is_card(text):
         return True

@@ -44,6 +44,8 @@ class Ask:
     x_app: str | None
     key: str | None
     accept: str = ""
+    host: str = ""
+    """As the caller addressed this server; empty on hot rows."""
     counted: set[int] = field(default_factory=set)
 
     def digest(self, said: Any) -> bytes:
@@ -103,10 +105,9 @@ def api(tag: str, rows: Sequence[Row], desk: Any, errors: Errors) -> FastAPI:
     """Every address, at its whole path."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for row in rows:
-        endpoint: Any = partial(_cold, row, desk, errors)
-        endpoint.source = row.handler
+        endpoint = _endpoint(row, desk, errors)
         for path in slash_forms(row.path):
-            app.add_api_route(path, _named(endpoint), methods=[row.method], response_model=None, tags=[tag])
+            app.add_api_route(path, endpoint, methods=[row.method], response_model=None, tags=[tag])
     app.add_exception_handler(HTTPException, partial(_unrouted, desk, errors))
     return app
 
@@ -123,13 +124,13 @@ def slash_forms(path: str) -> tuple[str, str]:
     return bare, bare + "/"
 
 
-def _named(endpoint: Any) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(row: Row, desk: Any, errors: Errors) -> Callable[[Request], Awaitable[Response]]:
     # FastAPI reads the signature: a plain function's, which says what is wanted
     async def served(request: Request) -> Response:
-        response: Response = await endpoint(request)
-        return response
+        return await _cold(row, desk, errors, request)
 
-    served.source = endpoint.source  # type: ignore[attr-defined]
+    endpoint: Any = served
+    endpoint.source = row.handler
     return served
 
 
@@ -189,6 +190,7 @@ async def _ask(request: Request) -> Ask:
         headers.get("x-app"),
         headers.get("idempotency-key"),
         headers.get("accept", ""),
+        headers.get("host", ""),
     )
 
 

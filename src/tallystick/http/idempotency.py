@@ -2,7 +2,7 @@
 
 from tallystick.kernel.errors import Invalid
 
-from .cards import is_card
+from .cards import has_card
 from .hot import Headers
 
 REPLAYED: Headers = ((b"idempotent-replayed", b"true"),)
@@ -15,8 +15,8 @@ def check_key(key: str | None, field: str = "Idempotency-Key") -> str | None:
         return None
     if not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
         raise Invalid(field, f"must be 1 to {MAX_KEY} printable ASCII characters")
-    if is_card(key):  # it is kept
-        raise Invalid(field, "must not be a card number")
+    if has_card(key):  # it is kept
+        raise Invalid(field, "must not have a card number")
     return key
 
 

@@ -15,7 +15,14 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES: Final = {char: value for value, char in enumerate(_ALPHABET)}
+_PAIRS: Final = [high + low for high in _ALPHABET for low in _ALPHABET]
+# to the digits that int() reads in base 32; what is none of the alphabet becomes what int() refuses
+_DIGITS: Final = bytes(
+    ord("0123456789abcdefghijklmnopqrstuv"[_ALPHABET.index(chr(byte))])
+    if chr(byte) in _ALPHABET
+    else ord("!")
+    for byte in range(256)
+)
 _48: Final = (1 << 48) - 1
 
 _lock = threading.Lock()
@@ -100,18 +107,15 @@ def typeid(prefix: str, uuid: UUID) -> str:
 
 def base32(bits: int) -> str:
     """128 bits in Crockford's base 32, lower case, 26 characters."""
-    return "".join([_ALPHABET[bits >> shift & 31] for shift in range(125, -5, -5)])
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in range(120, -10, -10)])
 
 
 def parse_typeid(prefix: str, text: str) -> UUID | None:
     """The UUID of a TypeID with this prefix, or None when it is not one."""
     head, _, tail = text.rpartition("_")
-    if head != prefix or len(tail) != 26 or tail[0] > "7":
+    if head != prefix or len(tail) != 26 or not tail.isascii() or tail[0] > "7":
         return None
-    bits = 0
-    for char in tail:
-        value = _VALUES.get(char)
-        if value is None:
-            return None
-        bits = bits << 5 | value
-    return UUID(int=bits)
+    try:
+        return UUID(int=int(tail.encode().translate(_DIGITS), 32))
+    except ValueError:
+        return None

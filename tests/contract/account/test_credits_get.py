@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
@@ -14,7 +15,7 @@ from tallystick.kernel.clock import iso_seconds
 from tallystick.kernel.credits import parse_credits
 from tests import cast
 
-from .conftest import Stage, join
+from .conftest import Stage, TimedStage, join
 
 pytestmark = [pytest.mark.anyio, pytest.mark.holds("account", "GET /auth/account/credits")]
 
@@ -74,12 +75,12 @@ async def test_what_is_owed_is_a_negative_balance_and_an_overdraft_is_not_availa
     assert (await stage.body(CREDITS))["balance"] == 2.75
 
 
-async def test_an_expired_hold_is_reserved_no_more_before_any_sweeper(stage: Stage) -> None:
-    await stage.grant("10")
-    await stage.hold("4", expires_in=1)
-    assert (await stage.body(CREDITS))["reserved"] == 4.0
-    await asyncio.sleep(1.1)
-    body = await stage.body(CREDITS)
+async def test_an_expired_hold_is_reserved_no_more_before_any_sweeper(timed: TimedStage) -> None:
+    await timed.grant("10")
+    await timed.hold("4", expires_in=600)
+    assert (await timed.body(CREDITS))["reserved"] == 4.0
+    await timed.at(datetime.now(UTC) + timedelta(minutes=10))
+    body = await timed.body(CREDITS)
     assert (body["balance"], body["reserved"], body["available"]) == (10.0, 0.0, 10.0)
 
 

@@ -84,7 +84,7 @@ async def test_a_span_in_the_past(stage: Stage) -> None:
     assert body["total_requests"] == 1
 
 
-async def test_default_spans_begin_in_the_accounts_time_zone(stage: Stage) -> None:
+async def test_default_spans_begin_in_the_accounts_time_zone(quiet: Stage) -> None:
     # Kampala is three hours ahead of UTC
     for period, to, start in [
         ("daily", "2026-11-21T20:59:00Z", "2026-11-20T21:00:00Z"),
@@ -94,13 +94,13 @@ async def test_default_spans_begin_in_the_accounts_time_zone(stage: Stage) -> No
         # a span that ends with the month is that month
         ("monthly", "2026-12-01", "2026-10-31T21:00:00Z"),
     ]:
-        body = await stage.body(USAGE, period=period, to=to)
+        body = await quiet.body(USAGE, period=period, to=to)
         assert (body["period"], body["period_start"]) == (period, start), (period, to)
 
 
-async def test_the_default_end_is_now(stage: Stage) -> None:
+async def test_the_default_end_is_now(quiet: Stage) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    end = datetime.fromisoformat((await stage.body(USAGE))["period_end"])
+    end = datetime.fromisoformat((await quiet.body(USAGE))["period_end"])
     assert before <= end <= datetime.now(UTC)
 
 
@@ -116,13 +116,13 @@ async def test_the_default_end_is_now(stage: Stage) -> None:
         ("2026-03-01T12:00:00+05:30", "2026-03-01T06:30:00Z"),
     ],
 )
-async def test_forms_of_a_moment(stage: Stage, text: str, shown: str) -> None:
-    assert (await stage.body(USAGE, from_=text))["period_start"] == shown
+async def test_forms_of_a_moment(quiet: Stage, text: str, shown: str) -> None:
+    assert (await quiet.body(USAGE, from_=text))["period_start"] == shown
 
 
-async def test_an_offset_whose_plus_was_not_escaped(stage: Stage) -> None:
-    headers = {"authorization": f"Bearer {stage.token}"}
-    answer = await stage.client.get(f"{USAGE}?from=2026-03-01T12:00:00+05:30", headers=headers)
+async def test_an_offset_whose_plus_was_not_escaped(quiet: Stage) -> None:
+    headers = {"authorization": f"Bearer {quiet.token}"}
+    answer = await quiet.client.get(f"{USAGE}?from=2026-03-01T12:00:00+05:30", headers=headers)
     assert answer.json()["period_start"] == "2026-03-01T06:30:00Z"
 
 
@@ -139,8 +139,8 @@ async def test_an_offset_whose_plus_was_not_escaped(stage: Stage) -> None:
         ({"from": "2999-01-01"}, "from"),
     ],
 )
-async def test_a_bad_parameter_is_named(stage: Stage, query: dict[str, str], named: str) -> None:
-    answer = await stage.client.get(USAGE, params=query, headers={"authorization": f"Bearer {stage.token}"})
+async def test_a_bad_parameter_is_named(quiet: Stage, query: dict[str, str], named: str) -> None:
+    answer = await quiet.client.get(USAGE, params=query, headers={"authorization": f"Bearer {quiet.token}"})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "invalid_request"
     assert answer.json()["error"]["message"].startswith(named + " ")

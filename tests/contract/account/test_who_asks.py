@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tallystick.domain.identity.actions import remove_membership
+from tallystick.domain.identity import memberships
 from tallystick.kernel.actor import Role
 from tallystick.kernel.ids import account_uuid, typeid, uuid7
 from tests import cast
@@ -36,10 +36,10 @@ NO_ACCOUNT = refusal("not_found", "No such account.")
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("slash", ["", "/"])
-async def test_both_slash_forms_answer_alike(stage: Stage, path: str, slash: str) -> None:
-    answer = await stage.get(path + slash)
+async def test_both_slash_forms_answer_alike(quiet: Stage, path: str, slash: str) -> None:
+    answer = await quiet.get(path + slash)
     assert answer.status_code == 200
-    assert answer.json()["data" if path.endswith("ledger") else "user_id"] in ([], stage.user.number)
+    assert answer.json()["data" if path.endswith("ledger") else "user_id"] in ([], quiet.user.number)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -56,25 +56,25 @@ async def test_both_slash_forms_answer_alike(stage: Stage, path: str, slash: str
     ],
 )
 async def test_a_missing_or_garbled_credential(
-    stage: Stage, path: str, header: str | None, message: str
+    quiet: Stage, path: str, header: str | None, message: str
 ) -> None:
     headers = {} if header is None else {"authorization": header}
-    answer = await stage.client.get(path, headers=headers)
+    answer = await quiet.client.get(path, headers=headers)
     assert (answer.status_code, answer.text) == (401, refusal("unauthenticated", message))
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_expired_and_altered_tokens(stage: Stage, path: str) -> None:
-    old = await stage.token_of(stage.user, datetime.now(UTC) - timedelta(hours=2))
-    answer = await stage.get(path, token=old)
+async def test_expired_and_altered_tokens(quiet: Stage, path: str) -> None:
+    old = await quiet.token_of(quiet.user, datetime.now(UTC) - timedelta(hours=2))
+    answer = await quiet.get(path, token=old)
     assert (answer.status_code, answer.text) == (
         401,
         refusal("unauthenticated", "The credential has expired."),
     )
-    head, claims, signature = stage.token.split(".")
+    head, claims, signature = quiet.token.split(".")
     altered = f"{head}.{claims}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
-    answer = await stage.get(path, token=altered)
+    answer = await quiet.get(path, token=altered)
     assert (answer.status_code, answer.text) == (
         401,
         refusal("unauthenticated", "The credential is not valid."),
@@ -82,8 +82,8 @@ async def test_expired_and_altered_tokens(stage: Stage, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_an_api_key_is_no_user(stage: Stage, path: str) -> None:
-    answer = await stage.get(path, token=stage.first.live_key)
+async def test_an_api_key_is_no_user(quiet: Stage, path: str) -> None:
+    answer = await quiet.get(path, token=quiet.first.live_key)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "unauthenticated"
     assert "API key" in answer.json()["error"]["message"]
@@ -120,19 +120,19 @@ async def test_the_figures_are_those_of_the_named_account(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_unknown_accounts(stage: Stage, path: str) -> None:
-    forged = account_uuid(stage.account.account_id)
+async def test_unknown_accounts(quiet: Stage, path: str) -> None:
+    forged = account_uuid(quiet.account.account_id)
     for name in ("0", "999", "9" * 40, "-1", "", "acme", "ext:acme", "acct_nothing", "²", str(uuid7())):
-        answer = await stage.client.get(
+        answer = await quiet.client.get(
             path,
             headers=[
-                (b"authorization", f"Bearer {stage.token}".encode()),
+                (b"authorization", f"Bearer {quiet.token}".encode()),
                 (b"x-account", name.encode("latin-1")),
             ],
         )
         assert (answer.status_code, answer.text) == (404, NO_ACCOUNT), name
     for name in (str(forged), typeid("acct", forged)):
-        assert (await stage.get(path, headers={"x-account": name})).status_code == 404
+        assert (await quiet.get(path, headers={"x-account": name})).status_code == 404
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -163,7 +163,7 @@ async def test_a_user_of_no_account_any_more(stage: Stage) -> None:
     await join(db, stage.tenant, stage.account, bob, Role.MEMBER)
     token = await token_of(db, stage.tenant, bob)
     async with db.tx() as tx:
-        await remove_membership(tx, stage.tenant, account=stage.account.account_id, user=bob.id, by="test")
+        await memberships.remove(tx, stage.tenant, account=stage.account.account_id, user=bob.id, by="test")
     for path in PATHS:
         answer = await stage.get(path, token=token)
         assert (answer.status_code, answer.text) == (404, NO_ACCOUNT)
@@ -171,8 +171,8 @@ async def test_a_user_of_no_account_any_more(stage: Stage) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", [*PATHS, PATHS[1] + "/"])
-async def test_other_methods_are_refused(stage: Stage, method: str, path: str) -> None:
-    answer = await stage.client.request(method, path, headers={"authorization": f"Bearer {stage.token}"})
+async def test_other_methods_are_refused(quiet: Stage, method: str, path: str) -> None:
+    answer = await quiet.client.request(method, path, headers={"authorization": f"Bearer {quiet.token}"})
     assert (answer.status_code, answer.text) == (
         405,
         refusal("method_not_allowed", "This address answers GET, HEAD, OPTIONS."),
@@ -180,9 +180,9 @@ async def test_other_methods_are_refused(stage: Stage, method: str, path: str) -
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
-async def test_addresses_that_are_not_there(stage: Stage) -> None:
+async def test_addresses_that_are_not_there(quiet: Stage) -> None:
     for path in ("/auth/account", "/auth/account/", "/auth/account/nothing", "/auth/account/credits/x"):
-        answer = await stage.get(path)
+        answer = await quiet.get(path)
         assert (answer.status_code, answer.text) == (
             404,
             refusal("not_found", "There is nothing at this address."),
@@ -208,8 +208,8 @@ async def test_a_fault_of_ours(stage: Stage, path: str, db_url: str) -> None:
     assert "account_head" not in answer.text
 
 
-async def test_head_is_get_without_the_body(stage: Stage) -> None:
-    headers = {"authorization": f"Bearer {stage.token}"}
+async def test_head_is_get_without_the_body(quiet: Stage) -> None:
+    headers = {"authorization": f"Bearer {quiet.token}"}
     for path in PATHS:
-        answer = await stage.client.head(path, headers=headers)
+        answer = await quiet.client.head(path, headers=headers)
         assert (answer.status_code, answer.content) == (200, b"")

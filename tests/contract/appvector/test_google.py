@@ -97,7 +97,9 @@ async def _user(house: House, number: int) -> Any:
 
 
 @pytest.mark.parametrize("outage", ["down", "html", "redirect"])
-def test_while_google_is_away(web: httpx2.Client, google: GoogleDouble, outage: Outage) -> None:
+def test_while_google_is_away(
+    web: httpx2.Client, google: GoogleDouble, outage: Outage, capfd: pytest.CaptureFixture[str]
+) -> None:
     token = google.token()
     google.outage = outage
     try:
@@ -107,6 +109,9 @@ def test_while_google_is_away(web: httpx2.Client, google: GoogleDouble, outage: 
     assert answer.status_code == 503
     assert hold(answer) == {"error": "Service unavailable", "detail": "Google cannot be reached"}
     assert answer.headers["retry-after"] == "5"
+    logged = "".join(capfd.readouterr())
+    assert "Google could not be asked" in logged
+    assert token not in logged
 
 
 def test_fields_that_are_wrong(web: httpx2.Client) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tallystick.domain.identity import actions, views
+from tallystick.domain.identity import memberships, views
 from tallystick.domain.identity.model import User
 from tallystick.kernel.actor import Role
 from tests import cast
@@ -117,10 +117,10 @@ def test_who_was_taken_out_of_their_last_account_is_still_who_they_are(
             user = await views.user_by_number(tx, tenant, made["user"]["id"])
             [place] = await views.memberships(tx, tenant, user.id)
             heir = await cast.make_user(db, tenant, "heir@doe.example")
-            await actions.add_membership(
+            await memberships.add(
                 tx, tenant, account=place.account_id, user=heir.id, role=Role.OWNER, by="test"
             )
-            await actions.remove_membership(tx, tenant, account=place.account_id, user=user.id, by="test")
+            await memberships.remove(tx, tenant, account=place.account_id, user=user.id, by="test")
 
     house.run(taken_out())
     mine = web.get(PATH, headers=bearer(made["access"]))

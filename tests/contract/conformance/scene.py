@@ -17,7 +17,7 @@ from uuid import UUID
 
 import httpx2
 
-from tallystick.domain.identity import actions as identity
+from tallystick.domain.identity import memberships
 from tallystick.domain.identity.model import User
 from tallystick.domain.identity.tokens import issue_tokens
 from tallystick.kernel.actor import Role
@@ -231,7 +231,7 @@ class Scene:
         db = self.house.system.db
         user = await cast.make_user(db, tenant, f"scene-{next(_numbers)}@example.com")
         async with db.tx() as tx:
-            await identity.add_membership(tx, tenant, account=account, user=user.id, role=role, by="test")
+            await memberships.add(tx, tenant, account=account, user=user.id, role=role, by="test")
         return user
 
     async def _tokens(self, tenant: int, user: User, now: datetime) -> Any:

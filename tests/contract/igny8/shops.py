@@ -1,17 +1,13 @@
 """A shop of its own for a test: an app nobody else uses, its one customer, and the people of that account."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any
 
-import jsonschema_rs
-import yaml
-
-from tallystick.dialects.igny8 import routes
 from tallystick.domain.identity import actions as identity
+from tallystick.domain.identity import memberships
 from tallystick.domain.identity.keys import create_api_key
 from tallystick.domain.identity.model import Account, User
 from tallystick.domain.identity.tokens import issue_tokens
@@ -19,13 +15,14 @@ from tallystick.kernel.actor import Mode, Role, Scope
 from tallystick.kernel.clock import SystemClock
 from tallystick.kernel.ids import typeid
 from tests import cast
+from tests.contract.conformance.documents import operation_of
+from tests.contract.conformance.holding import hold
 from tests.contract.native.payments.paying import checkout, made, pay
 from tests.contract.served import Api, House
 
 STEP = "3220"
 """The card whose every payment its owner must confirm."""
 
-_DOCUMENT: Final[dict[str, Any]] = yaml.safe_load(routes.openapi())
 _numbers = count(1)
 
 
@@ -61,7 +58,7 @@ class Shop:
             user = await cast.make_user(self.house.system.db, self.tenant, **said)
             if role is not None:
                 async with self.house.system.db.tx() as tx:
-                    await identity.add_membership(
+                    await memberships.add(
                         tx, self.tenant, account=self.account.account_id, user=user.id, role=role, by="test"
                     )
             return user
@@ -125,13 +122,9 @@ def ids(response: Any) -> set[int]:
 def fits(response: Any, operation: str, status: int = 200) -> dict[str, Any]:
     """The body of an answer, which must be as the contract's document says for the operation ("GET /v1/...")."""
     assert response.status_code == status, response.text
-    method, path = operation.split()
-    shown = _DOCUMENT["paths"][path][method.lower()]["responses"][str(status)]
-    schema = {"components": _DOCUMENT["components"], **shown["content"]["application/json"]["schema"]}
-    assert response.headers["content-type"] == "application/json"
-    body: dict[str, Any] = response.json()
-    jsonschema_rs.validate(schema, body, draft=jsonschema_rs.Draft202012)
-    return body
+    asked = response.request
+    assert operation_of(asked.method, asked.url.path)[1].name == operation
+    return dict(hold(response))
 
 
 def refused(response: Any, status: int) -> dict[str, Any]:
@@ -142,11 +135,3 @@ def refused(response: Any, status: int) -> dict[str, Any]:
     assert body["request_id"]
     assert body.keys() <= {"success", "error", "errors", "request_id"}
     return body
-
-
-def until(done: Callable[[], bool]) -> None:
-    """Wait for what comes by itself."""
-    deadline = monotonic() + 60
-    while not done():
-        assert monotonic() < deadline, "it never came"
-        sleep(0.1)  # nothing tells us when

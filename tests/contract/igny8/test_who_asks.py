@@ -58,6 +58,14 @@ async def test_without_a_good_token(stage: Stage) -> None:
             hold(answer)
 
 
+async def test_white_space_in_the_header_is_the_frameworks(stage: Stage) -> None:
+    for between in ("  ", "\t"):
+        answer = await stage.client.get(
+            ADDRESSES[0], headers={"authorization": f"Bearer{between}{stage.token}"}
+        )
+        assert answer.status_code == 200, between
+
+
 async def test_every_member_may_read_and_nobody_else(stage: Stage) -> None:
     db = stage.system.db
     for role in Role:

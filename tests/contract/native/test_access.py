@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.domain.identity import actions
+from tallystick.domain.identity import memberships
 from tallystick.kernel.actor import Role
 from tallystick.kernel.ids import account_of, parse_typeid
 from tests import cast
@@ -125,7 +125,7 @@ def member(house: House) -> Iterator[tuple[Api, str, str]]:
         for external, role in (("ann-member", Role.MEMBER), ("ann-admin", Role.ADMIN)):
             account = await cast.make_account(db, tenant, external_id=external)
             async with db.tx() as tx:
-                await actions.add_membership(
+                await memberships.add(
                     tx, tenant, account=account.account_id, user=ann.id, role=role, by="test"
                 )
         return ann.email

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tallystick.domain.identity import actions
+from tallystick.domain.identity import memberships
 from tallystick.kernel.actor import Role
 from tests import cast
 from tests.contract.native.test_invoices import make
@@ -25,7 +25,7 @@ def member(house: House) -> Iterator[Api]:
         ann = await cast.make_user(db, tenant, "ann@members.example", cast.PASSWORD)
         account = await cast.make_account(db, tenant, external_id="members")
         async with db.tx() as tx:
-            await actions.add_membership(
+            await memberships.add(
                 tx, tenant, account=account.account_id, user=ann.id, role=Role.MEMBER, by="test"
             )
         return ann.email

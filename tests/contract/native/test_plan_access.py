@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.domain.identity import actions
+from tallystick.domain.identity import memberships
 from tallystick.kernel.actor import Role
 from tests import cast
 from tests.contract.native.test_plans import BARE, made
@@ -22,7 +22,7 @@ def member(house: House) -> Iterator[Api]:
         ann = await cast.make_user(db, tenant, "ann@acme.example", cast.PASSWORD)
         account = (await cast.acme(db, tenant)).account_id
         async with db.tx() as tx:
-            await actions.add_membership(tx, tenant, account=account, user=ann.id, role=Role.OWNER, by="test")
+            await memberships.add(tx, tenant, account=account, user=ann.id, role=Role.OWNER, by="test")
         return ann.email
 
     email = house.run(make())

@@ -1,5 +1,7 @@
 """/v2/subscriptions: each endpoint, as it is meant"""
 
+from calendar import monthrange
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,6 +26,8 @@ pytestmark = pytest.mark.holds(
     "GET /v2/subscriptions/{subscription}/upcoming-invoice",
     "GET /v2/subscriptions/{subscription}/allowances",
 )
+
+LATER = datetime.now(UTC).year + 2
 
 FIELDS = {
     "id", "account", "plan", "status", "billing", "time_zone", "interval", "currency", "pricing_model",
@@ -99,13 +103,13 @@ def test_a_trial_comes_once(api: Api) -> None:
 
 def test_a_start_and_calendar_billing(api: Api) -> None:
     to = plan(api, "10.00")
-    later = subscribe(api, to, start="2030-01-31T10:00:00Z")
+    later = subscribe(api, to, start=f"{LATER}-01-31T10:00:00Z")
     assert (later["status"], later["invoice"], later["anchor"]) == (
         "incomplete",
         None,
-        "2030-01-31T10:00:00Z",
+        f"{LATER}-01-31T10:00:00Z",
     )
-    assert later["current_period_end"] == "2030-02-28T10:00:00Z"
+    assert later["current_period_end"] == f"{LATER}-02-{monthrange(LATER, 2)[1]}T10:00:00Z"
     past = subscribe(api, to, start="2024-01-31T10:00:00Z")
     assert past["anchor"] == "2024-01-31T10:00:00Z"
     aligned = subscribe(api, to, billing="calendar")
@@ -296,9 +300,9 @@ def test_pause_and_resume(api: Api) -> None:
     made = subscribe(api, plan(api))
     path = f"/v2/subscriptions/{made['id']}"
     problem(api.post(f"{path}/resume"), 409, "subscription_state")
-    paused = api.post(f"{path}/pause", {"resume_at": "2030-01-01T00:00:00Z"})
+    paused = api.post(f"{path}/pause", {"resume_at": f"{LATER}-01-01T00:00:00Z"})
     assert paused.status_code == 200
-    assert (paused.json()["status"], paused.json()["resume_at"]) == ("paused", "2030-01-01T00:00:00Z")
+    assert (paused.json()["status"], paused.json()["resume_at"]) == ("paused", f"{LATER}-01-01T00:00:00Z")
     problem(api.post(f"{path}/pause"), 409, "subscription_state")
     resumed = api.post(f"{path}/resume", {})
     assert resumed.status_code == 200

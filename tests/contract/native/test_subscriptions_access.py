@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.domain.identity import actions
+from tallystick.domain.identity import memberships
 from tallystick.kernel.actor import Role
 from tests import cast
 from tests.contract.native.subscribing import feature, plan, read, subscribe
@@ -131,7 +131,7 @@ def people(house: House) -> Iterator[dict[str, Api]]:
         for role in Role:
             user = await cast.make_user(db, tenant, f"{role.value}@people.example", cast.PASSWORD)
             async with db.tx() as tx:
-                await actions.add_membership(
+                await memberships.add(
                     tx, tenant, account=account.account_id, user=user.id, role=role, by="test"
                 )
 

@@ -64,7 +64,7 @@ def test_a_key_is_the_practices_own(api: Api, starter: int) -> None:
     assert len(ids) == 2
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "snow \u2603", "4242424242424242"])
+@pytest.mark.parametrize("key", ["", "x" * 256, "snow \u2603", "4242424242424242", "card 4242424242424242"])
 def test_a_key_that_is_none(practice: Practice, starter: int, key: str) -> None:
     body = {"practice_id": practice.number, "package_id": starter}
     method = {"type": "credit_card", "last_four": "4242"}

@@ -5,7 +5,7 @@ two floors, and each contract has its own words for what an entry is.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from math import floor
 from typing import Any, Final, NamedTuple
@@ -155,11 +155,9 @@ class Wallet:
 
     def used_this_month(self, rows: list[Row]) -> int:
         """Whole credits used, less what was given back of usage. The account's time zone is UTC."""
-        now = self.api.get("/v2/test-clock")
-        month = (
-            now.json()["now"][:7] if now.status_code == 200 else datetime.now().astimezone().isoformat()[:7]
-        )
-        return -sum(row.whole for row in rows if row.gives_usage and row.at.startswith(month))
+        clock = self.api.get("/v2/test-clock")
+        now = clock.json()["now"] if clock.status_code == 200 else datetime.now(UTC).isoformat()
+        return -sum(row.whole for row in rows if row.gives_usage and row.at.startswith(now[:7]))
 
     # practice
 
@@ -218,12 +216,18 @@ class Wallet:
 
     # credibill
 
-    def metered(self, subscription: str, rows: list[Row]) -> None:
-        """The events of the subscription are what the ledger's debits refer to, the newest first."""
+    def metered(self, subscription: str, rows: list[Row], *, at_once: bool = False) -> None:
+        """The events of the subscription are what the ledger's debits refer to, the newest first.
+
+        Those that came ``at_once`` may stand in one commit, where neither is newer: their order is not compared.
+        """
         said = told(self.api, "/api/subscriptions", subscriptionId=subscription)["subscription"]
         events = [(one["_id"], Decimal(str(one["quantity"]))) for one in said["usageEvents"]]
         debits = [row.entry for row in rows if (row.entry["reference"] or "").startswith("usage_")]
-        assert events == [(one["reference"], Decimal(one["quantity"])) for one in debits]
+        charged = [(one["reference"], Decimal(one["quantity"])) for one in debits]
+        if at_once:
+            events, charged = sorted(events), sorted(charged)
+        assert events == charged
 
 
 def told(api: Api, path: str, **query: Any) -> Any:

@@ -186,6 +186,8 @@ create function test_clock.clock_timestamp() returns timestamptz language sql vo
     'select coalesce(moment, pg_catalog.clock_timestamp() + shift) from test_clock.hand';
 grant usage on schema test_clock to tallystick_app;
 grant select on test_clock.hand to tallystick_app;
+-- an account's time never goes before its last moment: it begins by this clock too
+alter table public.account_head alter column last_at set default test_clock.clock_timestamp();
 """
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tallystick.db.pool import Database
-from tallystick.domain.identity import actions, views
+from tallystick.domain.identity import actions, memberships, views
 from tallystick.domain.invoicing import settings as invoicing
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.invoicing.model import Seller
@@ -32,9 +32,7 @@ async def test_an_accounts_own_address_or_its_owners(db: Database) -> None:
     roles = (Role.OWNER, Role.OWNER, Role.ADMIN, Role.OWNER)
     async with db.tx() as tx:
         for user, role in zip(people, roles, strict=True):
-            await actions.add_membership(
-                tx, app.live, account=globex.account_id, user=user.id, role=role, by="test"
-            )
+            await memberships.add(tx, app.live, account=globex.account_id, user=user.id, role=role, by="test")
     await cast.deactivate(db, app.live, people[3].id)
     assert await recipients(db, app.live, globex.account_id) == ["bob@globex.example", "ann@globex.example"]
     assert await recipients(db, other.live, globex.account_id) == []

@@ -277,6 +277,12 @@ class Counter:
         rows = self.rows("select posted from wallet where account_id = %s", account)
         return int(rows[0]["posted"]) // CREDIT if rows else 0
 
+    def entries(self, account: int, kind: str) -> list[tuple[str | None, str | None]]:
+        """Reference and description of the account's entries of a kind, the oldest first."""
+        query = "select reference, description from entry where account_id = %s and kind = %s order by seq"
+        rows = self.rows(query, account, kind)
+        return [(row["reference"], row["description"]) for row in rows]
+
     async def credit(self, account: int) -> int:
         """Minor units of customer credit."""
         async with self.db.connection() as conn:

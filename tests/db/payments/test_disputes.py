@@ -9,6 +9,7 @@ import pytest
 from tallystick.db.pool import Database
 from tallystick.domain.payments.port import DisputeSeen
 from tallystick.kernel.errors import Conflict, Fact, NotFound
+from tallystick.kernel.ids import typeid
 from tests import cast
 
 from .refunding import CREDIT, Bank, Counter
@@ -33,9 +34,11 @@ async def test_credits_are_clawed_back_and_given_again_when_it_is_won(counter: C
         "fraudulent",
         0,
     )
+    assert set(counter.entries(ann, "refund")) == {(typeid("dp", row.id), "Dispute")}
     await counter.disputed(paid, status="won")
     [row] = await counter.disputes(ann)
     assert (row.status, row.closed_by, counter.credits(ann)) == ("won", "test", 80)
+    assert counter.entries(ann, "grant")[-1] == (typeid("dp", row.id), "Dispute won")
     assert (await counter.payment(paid.id)).dispute == "won"
     assert sum(one["amount"] for one in row.returned) == 80 * CREDIT
     assert counter.events(ann, "dispute") == ["opened", "closed"]

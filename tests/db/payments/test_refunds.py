@@ -13,6 +13,7 @@ from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.payments import refunds, settling
 from tallystick.domain.payments.port import RefundSeen
 from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound
+from tallystick.kernel.ids import typeid
 from tests import cast
 
 from .refunding import CREDIT, Bank, Counter
@@ -38,6 +39,7 @@ async def test_a_whole_refund_takes_the_credits_and_has_a_credit_note(counter: C
     assert (made.status, made.amount, made.from_invoice, made.from_credit) == ("succeeded", 1000, 1000, 0)
     assert counter.credits(ann) == 0
     assert [one["amount"] for one in made.taken] == [100 * CREDIT, 20 * CREDIT]
+    assert counter.entries(ann, "refund") == [(typeid("re", made.id), "Refund")] * 2
     note = await note_of(counter, made)
     assert (note.total, note.refund_due, note.to_credit, note.reason) == (1000, 1000, 0, "changed their mind")
     assert (await counter.payment(paid.id)).refunded == 1000

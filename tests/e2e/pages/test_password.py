@@ -133,6 +133,15 @@ def test_a_password_that_will_not_do_leaves_the_link_good(
     assert not enters(web, ann.email, OLD)
 
 
+def test_a_form_of_very_many_fields_is_not_read(house: House, web: httpx2.Client, ann: Person) -> None:
+    address = forgets(house, web, ann)
+    body = f"password={NEW}&again={NEW}&" + "x=%41&" * 100
+    refused = web.post(address, content=body.replace(" ", "+"), headers=FORM)
+    assert (refused.status_code, "too many fields" in refused.text) == (409, True)
+    assert enters(web, ann.email, OLD)
+    assert web.get(address).status_code == 200
+
+
 def test_a_link_that_is_no_longer_good_says_so(house: House, web: httpx2.Client, ann: Person) -> None:
     address = forgets(house, web, ann)
     form = f"password={NEW}&again={NEW}"

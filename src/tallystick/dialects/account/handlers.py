@@ -98,7 +98,7 @@ async def _credit_type(system: System, who: Asker) -> str:
 async def _credits(system: System, who: Asker, profile: Profile) -> bodies.CreditBalance:
     credit_type = await _credit_type(system, who)
     found = await system.balances.balances(who.tenant, who.account)
-    wallet = next((one for one in found.wallets if one.credit_type == credit_type), None)
+    wallet = found.wallet(credit_type)
     # one that buys is watched: what was known a second ago is told of no other
     watched = wallet is not None and wallet.watches is not None
     reload = await _reload(system, who) if watched else profile.reload._replace(enabled=False)

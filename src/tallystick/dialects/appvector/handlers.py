@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+import structlog
+
 from tallystick.domain.identity import tokens, views
 from tallystick.domain.identity.asking import tenant_asked
 from tallystick.domain.identity.google import GoogleDown, GoogleRefused, sign_in_with_google
@@ -17,6 +19,8 @@ from tallystick.kernel.errors import NotFound, Unauthenticated
 
 from . import errors
 from .desk import System, body, signed_in
+
+log = structlog.get_logger()
 
 _SIGN_IN: Final[Mapping[str, Field]] = {"access_token": Char()}
 _REFRESH: Final[Mapping[str, Field]] = {"refresh": Char()}
@@ -42,7 +46,8 @@ async def google(system: System, ask: Ask) -> Reply:
         )
     except GoogleRefused:
         return errors.failed(400, "Invalid token", "The token is invalid or has expired")
-    except GoogleDown:
+    except GoogleDown as down:
+        log.warning("Google could not be asked", reason=str(down))
         return errors.failed(503, "Service unavailable", "Google cannot be reached", retry_after=5)
     said = {"access": done.tokens.access, "refresh": done.tokens.refresh, "user": _user(done.user)}
     return errors.said(201, said)

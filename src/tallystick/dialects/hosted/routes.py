@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from tallystick.http.framework import methods_at
 from tallystick.http.hot import Reply
+from tallystick.kernel.errors import Invalid
 
 from . import confirming, errors, password, paying, portal
 from .desk import Call, System, base
@@ -17,6 +18,8 @@ NAME: Final = "hosted"
 TITLE: Final = "Hosted pages"
 PREFIXES: Final = ("/pay", "/portal", "/password")
 OPENAPI: Final = None
+
+_MOST_FIELDS: Final = 100
 
 Handler = Callable[[System, Call], Awaitable[Response]]
 
@@ -69,12 +72,9 @@ def card_refused() -> Reply:
 
 def _endpoint(system: System, path: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        form = (
-            dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-            if request.method == "POST"
-            else {}
-        )
+        body = await request.body() if request.method == "POST" else b""
         try:
+            form = _form(body)
             return await handler(system, Call(request.path_params, request.query_params, form))
         except Exception as error:  # every fault of ours too is answered by a page
             # the template's first parts are the page, those after its token what was to be done on it
@@ -84,6 +84,14 @@ def _endpoint(system: System, path: str, handler: Handler) -> Callable[[Request]
     served: Any = endpoint
     served.source = handler
     return endpoint
+
+
+def _form(body: bytes) -> dict[str, str]:
+    """The fields of a form. Raises Invalid for more of them than any of ours has: reading so many takes its time."""
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise Invalid("form", "has too many fields") from None
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:

@@ -44,7 +44,6 @@ class System(Protocol):
 
 async def asker(system: System, ask: Ask) -> Asker:
     """Read the credential; the request counts for the account. Raises as `check_header` and `signed_in` do."""
-    check_header(ask.authorization)
-    who = await signed_in(system.db, system.credentials, ask.authorization, ask.x_account)
+    who = await signed_in(system.db, system.credentials, check_header(ask.authorization), ask.x_account)
     ask.counted.add(who.account)
     return who

@@ -1,7 +1,7 @@
 """Pages of a list: the parameters ``page`` and ``page_size``, and how a page is shown.
 
-Links to the next and the previous page are whole addresses, under the server's public one, with the other parameters
-as they were asked for.
+Links to the next and the previous page are whole addresses, under the server's public one (where none is set, the one
+that the caller used), with the other parameters as they were asked for.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,9 @@ def _links(system: System, ask: Ask, at: Paging, count: int) -> tuple[str | None
 
 def _link(system: System, ask: Ask, page: int) -> str:
     query = urlencode({**ask.query, "page": page})
-    return f"{system.settings.public_url}{ask.path}?{query}"
+    said = system.settings
+    base = said.public_address or (f"http://{ask.host}" if ask.host else said.public_url)
+    return f"{base}{ask.path}?{query}"
 
 
 def _no_such_page() -> Refused:

@@ -6,7 +6,6 @@ from typing import Final
 from tallystick.domain.catalog import views as catalog
 from tallystick.domain.ledger import whole
 from tallystick.domain.ledger.averages import averages
-from tallystick.domain.ledger.model import Wallet
 from tallystick.domain.ledger.views import Balances
 from tallystick.domain.payments import receipts
 from tallystick.kernel.credits import MICRO
@@ -28,7 +27,7 @@ async def standing(desk: Desk, tenant: int, account: int, practice: int) -> shap
     insight = desk.insight(account)
     if insight is None or insight.seq != found.head.seq or insight.until <= desk.monotonic():
         insight = await _insight(desk, tenant, account, credit_type, found)
-    wallet = _wallet(found, credit_type)
+    wallet = found.wallet(credit_type)
     free = 0 if wallet is None else max(wallet.posted - wallet.held, 0)
     sms, voice = _lasts(insight, "sms", free), _lasts(insight, "voice", free)
     return shapes.balance(practice, whole.balance(wallet), insight.last_purchase, sms, voice)
@@ -36,11 +35,7 @@ async def standing(desk: Desk, tenant: int, account: int, practice: int) -> shap
 
 async def credits_of(system: System, tenant: int, account: int, credit_type: str) -> int:
     """Whole credits that there are and are not held."""
-    return whole.balance(_wallet(await system.balances.balances(tenant, account), credit_type))
-
-
-def _wallet(found: Balances, credit_type: str) -> Wallet | None:
-    return next((one for one in found.wallets if one.credit_type == credit_type), None)
+    return whole.balance((await system.balances.balances(tenant, account)).wallet(credit_type))
 
 
 def _lasts(insight: Insight, operation: str, free: int) -> int:

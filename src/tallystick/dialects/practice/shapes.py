@@ -133,9 +133,7 @@ def bought(found: Receipt, balance: int) -> Bought:
     return Bought(str(found.id), _STATUSES[found.status], found.given, balance, _receipt_url(found))
 
 
-def balance(
-    practice: int, credits: int, last_purchase: datetime | None, sms: int, voice: int
-) -> Balance:  # fmt: skip
+def balance(practice: int, credits: int, last_purchase: datetime | None, sms: int, voice: int) -> Balance:
     last = None if last_purchase is None else iso_seconds(last_purchase)
     return Balance(practice, credits, last, sms, voice)
 

@@ -1,4 +1,4 @@
-"""What may be changed: apps, users, memberships, accounts; each in the caller's transaction.
+"""What may be changed: apps, users, accounts; each in the caller's transaction.
 
 Locks are taken in this order: account head, the counter of users, account, user, the tenant's other counters.
 """
@@ -11,9 +11,9 @@ from uuid import UUID
 
 import msgspec
 
-from tallystick.db.pool import Tx, all_rows, one_row, run, value
+from tallystick.db.pool import Tx, one_row, run, value
 from tallystick.domain.events import actions as events
-from tallystick.kernel.actor import SYSTEM, Mode, Role
+from tallystick.kernel.actor import SYSTEM, Mode
 from tallystick.kernel.errors import Conflict, Invalid, NotFound
 from tallystick.kernel.ids import account_uuid, uuid7
 
@@ -27,12 +27,6 @@ from .views import q
 class _Numbered:
     account_id: int
     number: int
-
-
-@dataclass(slots=True)
-class _Joined:
-    account_id: int
-    role: str
 
 
 # Apps and tenants
@@ -132,87 +126,6 @@ async def set_password(tx: Tx, tenant: int, user: UUID, password_hash: str, *, b
     await run(tx, q.revoke_families, {"user": user})
     await run(tx, q.use_up_links, {"user": user})
     await audit(tx, tenant, actor=by, action="user.set_password", target=f"user:{user}")
-
-
-# Memberships
-
-
-async def add_membership(tx: Tx, tenant: int, *, account: int, user: UUID, role: Role, by: str) -> None:
-    """Make a user a member, an invited one too; the first account in a tenant is their home. Audited.
-
-    Raises NotFound, and Conflict("already_member").
-    """
-    await lock_account(tx, tenant, account)
-    await lock_user(tx, tenant, user)
-    if not await _insert_membership(tx, tenant, account, user, role):
-        raise Conflict("already_member", "The user is a member of this account.")
-    await audit_member(tx, tenant, by, "membership.add", account, user, role)
-
-
-async def set_role(tx: Tx, tenant: int, *, account: int, user: UUID, role: Role, by: str) -> None:
-    """Change the role of a member or of who is invited. Audited. Raises NotFound, and Conflict("last_owner")."""
-    await lock_account(tx, tenant, account)
-    if role is not Role.OWNER:
-        await _keep_an_owner(tx, tenant, account, user)
-    values = {"tenant": tenant, "account": account, "user": user, "role": role.value}
-    if not await run(tx, q.set_role, values):
-        raise NotFound("member")
-    await audit_member(tx, tenant, by, "membership.set_role", account, user, role)
-
-
-async def remove_membership(tx: Tx, tenant: int, *, account: int, user: UUID, by: str) -> None:
-    """End a membership, or take an invitation back; if it was the user's home, the oldest other becomes it. Audited.
-
-    Raises NotFound, and Conflict("last_owner").
-    """
-    await lock_account(tx, tenant, account)
-    await lock_user(tx, tenant, user)
-    await _keep_an_owner(tx, tenant, account, user)
-    values = {"tenant": tenant, "account": account, "user": user}
-    if not await run(tx, q.delete_membership, values):
-        raise NotFound("member")
-    await run(tx, q.use_up_invitations, values)
-    await _mark_home(tx, tenant, user)
-    await audit_member(tx, tenant, by, "membership.remove", account, user, None)
-
-
-async def set_home(tx: Tx, tenant: int, *, account: int, user: UUID) -> None:
-    """Let an account that the user is a member of be their home. Raises NotFound."""
-    await lock_user(tx, tenant, user)
-    await run(tx, q.leave_home, {"tenant": tenant, "user": user})
-    if not await run(tx, q.make_home, {"tenant": tenant, "account": account, "user": user}):
-        raise NotFound("account")
-
-
-async def join_invitations(tx: Tx, tenant: int, user: UUID) -> None:
-    """Make the user, who has proved who they are, a member wherever they are invited in the tenant. Audited.
-
-    Raises NotFound.
-    """
-    await lock_user(tx, tenant, user)
-    values = {"tenant": tenant, "user": user}
-    for joined in await all_rows(tx, _Joined, q.join_invitations, values):
-        await audit_member(
-            tx, tenant, f"user:{user}", "membership.join", joined.account_id, user, Role(joined.role)
-        )
-    await run(tx, q.use_up_joined, values)
-    await _mark_home(tx, tenant, user)
-
-
-async def ensure_home(tx: Tx, tenant: int, user: UUID) -> int:
-    """The internal number of the user's home account; one of their own is made when they are in none.
-
-    Who is only invited is in none: `join_invitations` comes before.
-
-    So a request that names no account always means one. Raises NotFound.
-    """
-    person = await lock_user(tx, tenant, user)
-    home = await _mark_home(tx, tenant, user)
-    if home is not None:
-        return home
-    made = await create_account(tx, tenant, name=person.name, email=person.email)
-    await _insert_membership(tx, tenant, made.account_id, user, Role.OWNER)
-    return made.account_id
 
 
 # Accounts
@@ -374,47 +287,9 @@ def _external_id_taken() -> Conflict:
     return Conflict("external_id_taken", "An account with this external_id exists.")
 
 
-async def lock_account(tx: Tx, tenant: int, account: int) -> None:
-    """Members come and go, and their roles change, under this lock. Raises NotFound."""
-    if await value(tx, q.lock_account, {"tenant": tenant, "account": account}) is None:
-        raise NotFound("account")
-
-
 async def lock_user(tx: Tx, tenant: int, user: UUID) -> User:
     """A user's memberships, home and links change under this lock. Raises NotFound."""
     row = await one_row(tx, User, q.lock_user, {"tenant": tenant, "id": user})
     if row is None:
         raise NotFound("user")
     return row
-
-
-async def _insert_membership(tx: Tx, tenant: int, account: int, user: UUID, role: Role) -> int:
-    values = {"tenant": tenant, "account": account, "user": user, "role": role.value}
-    return await run(tx, q.insert_membership, values)
-
-
-async def _keep_an_owner(tx: Tx, tenant: int, account: int, user: UUID) -> None:
-    """Under the account's lock: refuses when the user is its only owner."""
-    members = {row.user_id: row.role for row in await views.members(tx, tenant, account)}
-    others = [role for member, role in members.items() if member != user]
-    if members.get(user) is Role.OWNER and Role.OWNER not in others:
-        raise Conflict("last_owner", "An account keeps at least one owner.")
-
-
-async def _mark_home(tx: Tx, tenant: int, user: UUID) -> int | None:
-    """Under the user's lock: the home, marked if it was not; None without memberships."""
-    home = await views.home(tx, tenant, user)
-    if home is None:
-        return None
-    if not home.home:
-        await run(tx, q.make_home, {"tenant": tenant, "account": home.account_id, "user": user})
-    return home.account_id
-
-
-async def audit_member(
-    tx: Tx, tenant: int, by: str, action: str, account: int, user: UUID, role: Role | None
-) -> None:
-    """Record what was done to a membership, with the role that it then has."""
-    uuid = (await views.account(tx, tenant, account)).uuid
-    details = {"account": str(uuid)} | ({} if role is None else {"role": role.value})
-    await audit(tx, tenant, actor=by, action=action, target=f"user:{user}", details=details)

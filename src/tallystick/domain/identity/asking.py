@@ -90,10 +90,11 @@ async def account_named(conn: Tx, actor: Actor, text: str) -> int:
 async def tenant_asked(conn: Tx, x_app: str | None, standard: str) -> Tenant:
     """Whose is a request without a credential: what ``X-App`` names, else the setting, else the first app, live.
 
-    Both read ``<app id>[:test]``; an app id is a UUID or a TypeID. Raises NotFound.
+    Both read ``<app id>[:test]``; an app id is a UUID or a TypeID. Raises NotFound, also for a header that is empty:
+    the front leaves one of two.
     """
-    text = x_app or standard
-    if text:
+    text = standard if x_app is None else x_app
+    if text or x_app is not None:
         named, _, mode = text.strip().partition(":")
         if mode not in ("", *_MODES):
             raise NotFound("app")

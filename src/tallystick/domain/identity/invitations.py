@@ -17,7 +17,8 @@ from tallystick.kernel.errors import Conflict, NotFound
 from tallystick.kernel.ids import uuid7
 
 from . import password_links, views
-from .actions import audit_member, create_user, lock_account, lock_user
+from .actions import create_user, lock_user
+from .memberships import audit_member, lock_account
 from .model import Membership, User, check_email
 from .password_links import Link
 from .views import q

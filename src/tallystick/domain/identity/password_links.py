@@ -19,7 +19,8 @@ from tallystick.kernel.errors import Invalid, NotFound
 from tallystick.kernel.ids import uuid7
 
 from . import passwords, views
-from .actions import join_invitations, lock_user, set_password
+from .actions import lock_user, set_password
+from .memberships import join_invitations
 from .model import check_email
 from .views import q
 

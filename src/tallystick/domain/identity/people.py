@@ -1,13 +1,12 @@
-"""Changing what is known of a user, and looking at a membership that is to change; in the caller's transaction."""
+"""Changing what is known of a user; in the caller's transaction."""
 
 from typing import TypedDict
 from uuid import UUID
 
 from tallystick.db.pool import Tx, run
-from tallystick.kernel.errors import NotFound
 
 from . import actions, views
-from .model import Membership, User, check_text
+from .model import User, check_text
 from .views import q
 
 
@@ -36,20 +35,3 @@ async def patch_user(tx: Tx, tenant: int, user: UUID, changes: UserChanges, *, b
     if changes.get("staff", before.staff) != before.staff:
         await actions.set_staff(tx, tenant, user, not before.staff, by=by)
     return await views.user(tx, tenant, user)
-
-
-async def member_locked(tx: Tx, tenant: int, account: int, user: UUID) -> Membership:
-    """A member of the account, or one who is invited, as they are until the transaction ends: locks the account.
-
-    Raises NotFound.
-    """
-    await actions.lock_account(tx, tenant, account)
-    return await member(tx, tenant, account, user)
-
-
-async def member(conn: Tx, tenant: int, account: int, user: UUID) -> Membership:
-    """A member of the account, or one who is invited. Raises NotFound."""
-    for row in await views.team(conn, tenant, account):
-        if row.user_id == user:
-            return row
-    raise NotFound("member")

@@ -22,7 +22,7 @@ from tallystick.kernel.actor import Mode
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.ids import uuid7
 
-from .actions import ensure_home, join_invitations
+from .memberships import ensure_home, join_invitations
 from .model import Secrets, refused
 from .views import q
 

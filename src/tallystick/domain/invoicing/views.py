@@ -141,8 +141,10 @@ async def invoices_by_offset(
 ) -> Slice[Invoice]:
     """An account's invoices without their lines, the newest first."""
     values = {"tenant": tenant, "account": account, "limit": limit, "offset": offset}
+    rows = await all_rows(conn, Invoice, q.invoices_by_offset, values)
+    # counted afterwards: with what came meanwhile, so that a page which has rows after it is never the last
     total: int = await value(conn, q.count_invoices, values)
-    return Slice(await all_rows(conn, Invoice, q.invoices_by_offset, values), total)
+    return Slice(rows, total)
 
 
 async def unpaid(conn: Tx, account: int, subscription: UUID | None = None) -> list[Invoice]:

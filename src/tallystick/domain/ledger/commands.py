@@ -123,6 +123,7 @@ class Refund(Command, frozen=True, kw_only=True):
     grant: int
     amount: int
     reason: str = ""
+    reference: str | None = None
 
 
 class Transfer(Command, frozen=True, kw_only=True):

@@ -566,7 +566,11 @@ def _refund(account: Account, order: Order, asked: command.Refund, at: datetime)
     if asked.amount > own:
         splits += _burn(account, wallet, asked.amount - own)
     account.undone[grant.id] = account.undone.get(grant.id, 0) + asked.amount
-    columns: dict[str, Any] = {"reverses": grant.id, "description": asked.reason or None}
+    columns: dict[str, Any] = {
+        "reverses": grant.id,
+        "reference": asked.reference,
+        "description": asked.reason or None,
+    }
     entry = _post(account, wallet, "refund", -asked.amount, "refund", splits, order, at, **columns)
     return _answer("refund", account, entry)
 

@@ -34,6 +34,10 @@ class Balances:
     unwritten: Sequence[Entry] = ()
     """The account's last entries, where what was due is ended here and not swept yet."""
 
+    def wallet(self, credit_type: str) -> Wallet | None:
+        """The wallet of a credit type; None before its first credit."""
+        return next((one for one in self.wallets if one.credit_type == credit_type), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Burned:
@@ -279,13 +283,14 @@ async def history(
 ) -> History:
     """One wallet's entries by offset. ``span.credit_type`` names the wallet."""
     async with db.connection() as conn:
-        await head(conn, tenant, account)
+        # what is posted meanwhile is in neither: the total is of the rows
+        last = (await head(conn, tenant, account)).seq
         low, high = await bounds(conn, account, span.start, span.end)
         params: dict[str, object] = {
             "account": account,
             "credit_type": span.credit_type,
             "low": low,
-            "high": high,
+            "high": min(high, last + 1),
             "kinds": kinds,
         }
         total: int = await value(conn, QUERIES.history_total, params)

@@ -4,6 +4,7 @@ A balance is rounded down, and a row is the difference of two balances so rounde
 always add up to the balance, and the totals of a period are the sums of its rows. A row may be 0.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from tallystick.kernel.credits import floor_credits
 
 from .books import QUERIES
 from .model import Entry, Wallet
-from .views import bounds
+from .views import Balances, bounds
 
 
 class Kind(StrEnum):
@@ -118,13 +119,23 @@ class Sum:
 
 
 async def sums(
-    conn: Tx, account: int, credit_type: str, starts: Sequence[datetime], end: datetime | None = None
+    conn: Tx,
+    account: int,
+    credit_type: str,
+    starts: Sequence[datetime],
+    end: datetime | None = None,
+    *,
+    seen: Balances | None = None,
 ) -> list[dict[Kind, Sum]]:
     """The rows of each span by kind: from one of ``starts``, in order, to the next, and from the last to ``end``.
 
-    That the account is the caller's tenant's, it has checked.
+    With ``seen`` they are the rows of those balances, which were just read: what came since is left out, and what was
+    due is in though nothing has swept it. That the account is the caller's tenant's, it has checked.
     """
     low, high = await bounds(conn, account, starts[0], end)
+    unwritten = [] if seen is None else [one for one in seen.unwritten if one.credit_type == credit_type]
+    if seen is not None:
+        high = min(high, seen.head.seq - len(seen.unwritten) + 1)
     values = {
         "account": account,
         "credit_type": credit_type,
@@ -134,9 +145,16 @@ async def sums(
     }
     found: list[dict[Kind, Sum]] = [{} for _ in starts]
     for row in await all_rows(conn, _Sum, QUERIES.whole_sums, values):
-        span, kind = found[row.span - 1], _kind(row.kind, row.contra)
-        span[kind] = span.get(kind, Sum()) + Sum(int(row.total), row.count)
+        _add(found[row.span - 1], _kind(row.kind, row.contra), Sum(int(row.total), row.count))
+    for entry in unwritten:
+        at = entry.effective_at
+        if starts[0] <= at and (end is None or at < end):
+            _add(found[bisect_right(starts, at) - 1], kind_of(entry), Sum(row_amount(entry), 1))
     return found
+
+
+def _add(sums: dict[Kind, Sum], kind: Kind, more: Sum) -> None:
+    sums[kind] = sums.get(kind, Sum()) + more
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.commands import Labels
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, NotFound
 from tallystick.kernel.ids import owned_uuid, owner_of, typeid
@@ -103,8 +104,8 @@ async def _close(tx: Tx, heads: Heads, row: Dispute, outcome: Outcome, *, rates:
     now = await identity.now(tx, row.tenant)
     if outcome == "won" and row.taken:
         row.returned = await taking.give_again(
-            tx, heads, row.tenant, row.account, row.taken, reason=f"{typeid('dp', row.id)} was won", by=SYSTEM,
-            rates=rates,
+            tx, heads, row.tenant, row.account, row.taken,
+            labels=Labels(reference=typeid("dp", row.id), description="Dispute won"), by=SYSTEM, rates=rates,
         )  # fmt: skip
     elif outcome == "lost" and row.policy == "freeze":
         paid = await views.payment(tx, row.tenant, row.payment)
@@ -124,8 +125,8 @@ async def _take(tx: Tx, heads: Heads, row: Dispute, paid: Payment, *, rates: Rat
     invoice = await invoices.invoice(tx, paid.tenant, paid.invoice)
     lots = taking.lots_for(bought, 0, min(row.amount, paid.applied), invoice.total - invoice.credited)
     return await taking.take_back(
-        tx, heads, row.tenant, row.account, lots, take="unspent", reason=typeid("dp", row.id), by=SYSTEM,
-        rates=rates,
+        tx, heads, row.tenant, row.account, lots, take="unspent",
+        labels=Labels(reference=typeid("dp", row.id), description="Dispute"), by=SYSTEM, rates=rates,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from tallystick.db.pool import Tx, value
 from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.commands import Labels
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.kernel.errors import Conflict, Invalid
 from tallystick.kernel.ids import typeid
@@ -52,8 +53,8 @@ async def take_credits(tx: Tx, heads: Heads, row: Payment, made: Refund, rates: 
     before = await value(tx, r.refunded_of_invoice, {"account": row.account, "invoice": row.invoice})
     lots = taking.lots_for(bought, before, before + made.from_invoice, invoice.total - invoice.credited)
     made.taken = await taking.take_back(
-        tx, heads, row.tenant, row.account, lots, take=made.take, reason=typeid("re", made.id),
-        by=made.created_by, rates=rates,
+        tx, heads, row.tenant, row.account, lots, take=made.take,
+        labels=Labels(reference=typeid("re", made.id), description="Refund"), by=made.created_by, rates=rates,
     )  # fmt: skip
 
 

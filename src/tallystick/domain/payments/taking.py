@@ -59,7 +59,7 @@ async def purchase_of(tx: Tx, account: int, invoice: UUID | None) -> Purchase | 
 
 
 async def take_back(
-    tx: Tx, heads: Heads, tenant: int, account: int, lots: Sequence[Lot], *, take: Take, reason: str, by: str,
+    tx: Tx, heads: Heads, tenant: int, account: int, lots: Sequence[Lot], *, take: Take, labels: Labels, by: str,
     rates: Rates,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Take these credits back, as many as there are, and give rows of what was taken.
@@ -78,7 +78,7 @@ async def take_back(
         for number in line:
             amount = min(left, grants[number].free) if take == "unspent" else left
             done = await _refund(
-                tx, heads, tenant, account, number, amount, reason=reason, by=by, rates=rates
+                tx, heads, tenant, account, number, amount, labels=labels, by=by, rates=rates
             )
             if done is None or done.entry is None:
                 continue
@@ -108,11 +108,17 @@ async def _line(tx: Tx, account: int, grant: int) -> list[int]:
 
 
 async def _refund(
-    tx: Tx, heads: Heads, tenant: int, account: int, grant: int, amount: int, *, reason: str, by: str, rates: Rates
+    tx: Tx, heads: Heads, tenant: int, account: int, grant: int, amount: int, *, labels: Labels, by: str, rates: Rates
 ) -> Answer | None:  # fmt: skip
     """Take as much as the ledger allows: it says how much that is when it refuses."""
     while amount > 0:
-        asked = Refund(account=account, grant=grant, amount=amount, reason=reason[:500])
+        asked = Refund(
+            account=account,
+            grant=grant,
+            amount=amount,
+            reason=labels.description or "",
+            reference=labels.reference,
+        )
         [done] = await ledger.apply(tx, heads, [order(asked, tenant=tenant, actor=by)], rates)
         if isinstance(done, Answer):
             return done
@@ -129,7 +135,7 @@ async def _refund(
 
 
 async def give_again(
-    tx: Tx, heads: Heads, tenant: int, account: int, taken: Sequence[dict[str, Any]], *, reason: str, by: str,
+    tx: Tx, heads: Heads, tenant: int, account: int, taken: Sequence[dict[str, Any]], *, labels: Labels, by: str,
     rates: Rates,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Give credits again that were taken back, each with its grant's priority and expiry; rows of what was given, and
@@ -145,7 +151,7 @@ async def give_again(
         was = grants[one["grant"]]
         asked = Grant(
             account=account, credit_type=one["credit_type"], amount=one["amount"], source="purchase",
-            priority=was.priority, expires_at=was.expires_at, labels=Labels(description=reason),
+            priority=was.priority, expires_at=was.expires_at, labels=labels,
         )  # fmt: skip
         [done] = await ledger.apply(tx, heads, [order(asked, tenant=tenant, actor=by)], rates)
         if isinstance(done, Answer) and done.entry is not None:

@@ -47,8 +47,10 @@ async def payments_by_offset(
 ) -> Slice[Payment]:
     """An account's payments, the newest first."""
     values = {"tenant": tenant, "account": account, "limit": limit, "offset": offset}
+    rows = await all_rows(conn, Payment, q.payments_by_offset, values)
+    # counted afterwards: with what came meanwhile, so that a page which has rows after it is never the last
     total: int = await value(conn, q.count_payments, values)
-    return Slice(await all_rows(conn, Payment, q.payments_by_offset, values), total)
+    return Slice(rows, total)
 
 
 async def under_way(conn: Tx, account: int, invoice: UUID) -> list[Payment]:

@@ -4,6 +4,7 @@ from itertools import count
 from typing import Any
 
 from tallystick.domain.identity import actions as identity
+from tallystick.domain.identity import memberships
 from tallystick.domain.identity import views as identities
 from tallystick.domain.identity.tokens import issue_tokens
 from tallystick.kernel.actor import Role
@@ -74,9 +75,7 @@ def member(house: House, account: str, role: Role) -> str:
             user = await identity.create_user(
                 tx, tenant, email=f"member-{next(_numbers)}@example.com", password_hash="none", by="test"
             )
-            await identity.add_membership(
-                tx, tenant, account=owner_of(uuid), user=user.id, role=role, by="test"
-            )
+            await memberships.add(tx, tenant, account=owner_of(uuid), user=user.id, role=role, by="test")
             secrets = await identities.load_secrets(tx)
             tokens = await issue_tokens(tx, secrets, tenant=tenant, user=user.id, now=SystemClock().now())
         return tokens.access

@@ -2,20 +2,18 @@
 
 import itertools
 import re
-from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
-from tallystick.domain.identity import actions
+from tallystick.domain.identity import memberships
 from tallystick.domain.identity.model import User
 from tallystick.domain.identity.tokens import issue_tokens
 from tallystick.kernel.actor import Role
 from tallystick.kernel.clock import SystemClock
 from tallystick.kernel.ids import account_of, parse_typeid, typeid
 from tests import cast
+from tests.contract.conformance.state import tables
 from tests.contract.served import House
 
 _LINK = re.compile(r"/password/([A-Za-z0-9_-]{32})$", re.MULTILINE)
@@ -41,7 +39,7 @@ def person(house: House, account: str | None = None, role: Role = Role.MEMBER, *
         user = await cast.make_user(db, tenant, **fields)
         async with db.tx() as tx:
             if account is not None:
-                await actions.add_membership(
+                await memberships.add(
                     tx, tenant, account=number_of(account), user=user.id, role=role, by="test"
                 )
             now = SystemClock().now()
@@ -73,23 +71,4 @@ def link_in(house: House, email: str) -> str:
 
 def stored(house: House, text: str) -> list[str]:
     """The tables in which a text stands, the outbox aside."""
-    return [name for name, rows in _tables(house) if name != "mail" and any(text in row for row in rows)]
-
-
-def state(house: House) -> dict[str, str]:
-    """Every table's content, but for what counts requests and when a key was used."""
-    return {
-        name: sha256("\n".join(rows).encode()).hexdigest()
-        for name, rows in _tables(house)
-        if not name.startswith("request_") and name != "api_key"
-    }
-
-
-def _tables(house: House) -> Iterator[tuple[str, list[str]]]:
-    with psycopg.connect(house.database_url) as conn:
-        names = conn.execute(
-            "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
-        ).fetchall()
-        for (name,) in names:
-            rows = conn.execute(sql.SQL("select t::text from {} t order by 1").format(sql.Identifier(name)))
-            yield name, [text for (text,) in rows]
+    return [name for name, rows in tables(house) if name != "mail" and any(text in row for row in rows)]

@@ -11,7 +11,8 @@ import pytest
 from tallystick.domain.identity.tokens import issue_tokens
 from tallystick.kernel.actor import Role
 from tallystick.kernel.clock import SystemClock
-from tests.contract.native.people.stage import Person, person, state
+from tests.contract.conformance.state import state
+from tests.contract.native.people.stage import Person, person
 from tests.contract.served import Api, House
 
 OLD, NEW = "first and simple", "second and better"

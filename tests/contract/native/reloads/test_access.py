@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.domain.identity import actions
+from tallystick.domain.identity import memberships
 from tallystick.kernel.actor import Role
 from tallystick.kernel.ids import account_of, parse_typeid
 from tests import cast
@@ -52,9 +52,7 @@ def member(house: House, role: Role, account: str) -> str:
 
     async def join() -> None:
         async with house.system.db.tx() as tx:
-            await actions.add_membership(
-                tx, live, account=account_of(uuid), user=user.id, role=role, by="test"
-            )
+            await memberships.add(tx, live, account=account_of(uuid), user=user.id, role=role, by="test")
 
     house.run(join())
     with house.client(None) as nobody:

@@ -48,6 +48,8 @@ def stop_the_clock(url: str, moment: datetime) -> None:
                 )
             )
         conn.execute(sql.SQL("alter database {} set search_path to public, pg_catalog").format(name))
+        # an account's time never goes before its last moment: it begins by this clock too
+        conn.execute("alter table account_head alter column last_at set default public.now()")
 
 
 def micro(number: int | Fraction) -> int:

@@ -29,7 +29,7 @@ async def usage_analytics(system: System, ask: Ask) -> Reply:
         zone = (await identity.account(conn, who.tenant, who.account)).time_zone
         days = last_days(count, balances.at, zone)
         starts = [_midnight(day, zone) for day in days]
-        sums = await whole.sums(conn, who.account, credit_type, starts)
+        sums = await whole.sums(conn, who.account, credit_type, starts, seen=balances)
     return Reply(200, encode(shapes.analytics(credits_in(balances, credit_type), days, sums)))
 
 

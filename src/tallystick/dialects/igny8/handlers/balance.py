@@ -20,4 +20,4 @@ async def balance(system: System, ask: Ask) -> Reply:
 
 def credits_in(balances: Balances, credit_type: str) -> int:
     """Whole credits of a type."""
-    return whole.balance(next((one for one in balances.wallets if one.credit_type == credit_type), None))
+    return whole.balance(balances.wallet(credit_type))

@@ -9,7 +9,7 @@ from tallystick.dialects.igny8 import shown
 from tallystick.dialects.igny8.desk import System, asker
 from tallystick.dialects.igny8.errors import encode
 from tallystick.dialects.igny8.paging import bare, paging
-from tallystick.domain.identity import actions, invitations, password_links, views
+from tallystick.domain.identity import invitations, memberships, password_links, views
 from tallystick.domain.identity.asking import Asker
 from tallystick.domain.identity.request_keys import key_of, once
 from tallystick.http.contract import Ask
@@ -76,11 +76,9 @@ async def remove_teammate(system: System, ask: Ask) -> Reply:
 
 async def _remove(tx: Tx, who: Asker, text: str) -> None:
     """Raises NotFound, Forbidden for somebody of a higher role, Conflict("last_owner")."""
-    await actions.lock_account(tx, who.tenant, who.account)  # until then the role might change
+    await memberships.lock_account(tx, who.tenant, who.account)  # until then the role might change
     found = [row for row in await views.team(tx, who.tenant, who.account) if str(row.user_number) == text]
     if not found:
         raise NotFound("member")
     who.must_be(found[0].role)
-    await actions.remove_membership(
-        tx, who.tenant, account=who.account, user=found[0].user_id, by=who.actor.name
-    )
+    await memberships.remove(tx, who.tenant, account=who.account, user=found[0].user_id, by=who.actor.name)

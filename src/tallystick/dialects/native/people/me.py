@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from tallystick.db.pool import Tx
 from tallystick.dialects.native.auth import Anyone, Here
 from tallystick.dialects.native.once import Key, answered, write_once
-from tallystick.domain.identity import actions, views
+from tallystick.domain.identity import memberships, views
 from tallystick.kernel.actor import Actor
 
 from . import forms, shapes
@@ -29,7 +29,7 @@ async def put_home(native: Here, actor: Person, request: Request, key: Key, body
 
     async def act(tx: Tx) -> tuple[int, Any]:
         assert actor.user is not None
-        await actions.set_home(tx, actor.tenant, account=account, user=actor.user)
+        await memberships.set_home(tx, actor.tenant, account=account, user=actor.user)
         return 200, await _me(tx, actor)
 
     return await write_once(native, actor, request, key, body, act)
@@ -39,5 +39,5 @@ async def _me(conn: Tx, actor: Actor) -> shapes.Me:
     if actor.key is not None:
         return shapes.me_as_key(actor, await views.api_key(conn, actor.tenant, actor.key))
     assert actor.user is not None, "who has no key is a user"
-    memberships = await views.memberships(conn, actor.tenant, actor.user)
-    return shapes.me_as_user(actor, await views.user(conn, actor.tenant, actor.user), memberships)
+    rows = await views.memberships(conn, actor.tenant, actor.user)
+    return shapes.me_as_user(actor, await views.user(conn, actor.tenant, actor.user), rows)

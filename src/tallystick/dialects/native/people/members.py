@@ -9,7 +9,7 @@ from tallystick.dialects.native.auth import Anyone, Here, OwnAccount
 from tallystick.dialects.native.names import account_id
 from tallystick.dialects.native.once import Key, answered, write_once
 from tallystick.dialects.native.queries import Listed
-from tallystick.domain.identity import actions, invitations, people, views
+from tallystick.domain.identity import invitations, memberships, views
 from tallystick.domain.identity.password_links import address
 from tallystick.http.paging import page_body
 
@@ -60,10 +60,12 @@ async def patch_member(
     must_cover(actor, account, body.role)
 
     async def act(tx: Tx) -> tuple[int, Any]:
-        before = await people.member_locked(tx, actor.tenant, account, user)
+        before = await memberships.member_locked(tx, actor.tenant, account, user)
         must_cover(actor, account, before.role)
-        await actions.set_role(tx, actor.tenant, account=account, user=user, role=body.role, by=actor.name)
-        return 200, shapes.member(await people.member(tx, actor.tenant, account, user))
+        await memberships.set_role(
+            tx, actor.tenant, account=account, user=user, role=body.role, by=actor.name
+        )
+        return 200, shapes.member(await memberships.member(tx, actor.tenant, account, user))
 
     return await write_once(native, actor, request, key, body, act)
 
@@ -79,10 +81,10 @@ async def remove_member(
         may_manage(actor, account)
 
     async def act(tx: Tx) -> tuple[int, Any]:
-        row = await people.member_locked(tx, actor.tenant, account, user)
+        row = await memberships.member_locked(tx, actor.tenant, account, user)
         if user != actor.user:
             must_cover(actor, account, row.role)
-        await actions.remove_membership(tx, actor.tenant, account=account, user=user, by=actor.name)
+        await memberships.remove(tx, actor.tenant, account=account, user=user, by=actor.name)
         return 200, shapes.DeletedMember(account_id(row.account_uuid), shapes.user_id(user), True)
 
     return await write_once(native, actor, request, key, forms.Nothing(), act)

@@ -9,7 +9,7 @@ from tallystick.db.pool import Tx
 from tallystick.dialects.native.auth import Admin, Here
 from tallystick.dialects.native.once import Key, answered, secret_digest_of, write_once
 from tallystick.dialects.native.queries import Listed
-from tallystick.domain.identity import actions, passwords, people, views
+from tallystick.domain.identity import actions, memberships, passwords, people, views
 from tallystick.domain.identity.people import UserChanges
 from tallystick.http.paging import page_body
 from tallystick.kernel.errors import Conflict
@@ -48,9 +48,7 @@ async def create_user(
             first_name=body.first_name, last_name=body.last_name, staff=body.staff,
         )  # fmt: skip
         for account, role in sorted(places):  # in one order, so that two of these cannot wait for each other
-            await actions.add_membership(
-                tx, actor.tenant, account=account, user=made.id, role=role, by=actor.name
-            )
+            await memberships.add(tx, actor.tenant, account=account, user=made.id, role=role, by=actor.name)
         return 201, shapes.user(made)
 
     digest = secret_digest_of(native, request, body)

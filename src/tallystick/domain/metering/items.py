@@ -53,6 +53,7 @@ class Item(msgspec.Struct, kw_only=True):
     id: UUID
     key: str
     request_hash: bytes
+    """Empty where the key was made up: nothing else is ever compared with it."""
     metadata: bytes | None
     said_key: bool
     """The key is the caller's, and may come again: it is claimed. One that was made up stands for this call alone."""
@@ -80,6 +81,7 @@ def prepare(call: Call, tenant: int, actor: str, events: Sequence[NewEvent], fir
             key = "e:" + event.event_id
         else:
             key = f"s:{id.hex}" if event.key is None else "k:" + event.key
+        said_key = event.event_id is not None or event.key is not None
         items.append(
             Item(
                 call=call,
@@ -89,8 +91,8 @@ def prepare(call: Call, tenant: int, actor: str, events: Sequence[NewEvent], fir
                 event=event,
                 id=id,
                 key=key,
-                said_key=event.event_id is not None or event.key is not None,
-                request_hash=_hash(event, metadata),
+                said_key=said_key,
+                request_hash=_hash(event, metadata) if said_key else b"",
                 metadata=metadata,
             )
         )

@@ -4,11 +4,12 @@ from typing import Protocol
 
 from tallystick.db.pool import Database
 from tallystick.domain.identity.credentials import Credentials
+from tallystick.domain.identity.model import refused
 from tallystick.domain.metering.intake import UsageIntake
 from tallystick.kernel.actor import Actor, Scope
-from tallystick.kernel.errors import Forbidden, Unauthenticated
+from tallystick.kernel.errors import Forbidden
 
-from .errors import READ_ONLY, UNAUTHORIZED
+from .errors import READ_ONLY
 
 
 class System(Protocol):
@@ -26,7 +27,7 @@ async def caller(system: System, authorization: str | None, *, write: bool) -> A
     """The key's actor. Raises Unauthenticated, and Forbidden where a key that may only read would write."""
     actor = system.credentials.cached(authorization) or await system.credentials.actor(authorization)
     if actor.key is None:
-        raise Unauthenticated(UNAUTHORIZED, reason="invalid")
+        raise refused("invalid")
     if write and not actor.scope.includes(Scope.WRITE):
         raise Forbidden(READ_ONLY)
     return actor

@@ -5,6 +5,7 @@ the values or raises ValidationFailed with everything that is wrong.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -52,7 +53,7 @@ class Wrong(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(ABC):
     """One field of a body. ``default`` stands for a value that did not come; with one nothing is required."""
 
     required: bool = True
@@ -83,9 +84,9 @@ class Field:
             return None
         return self.made(value)
 
+    @abstractmethod
     def made(self, value: Any) -> Any:
         """What is kept of a value that is not null. Raises Wrong."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +140,13 @@ class _Address(Char):
         if not self.is_one(text):
             yield self.said()
 
+    @abstractmethod
     def said(self) -> str:
-        raise NotImplementedError
+        """What is said of a text that is none."""
 
+    @abstractmethod
     def is_one(self, text: str) -> bool:
-        raise NotImplementedError
+        """Whether the text has the form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

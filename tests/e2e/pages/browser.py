@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 PATH = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 WAIT = 30_000  # milliseconds: as long as the slowest machine may need
 
 # What a reader who sees, hears or types needs: a language, a title, one heading, names of all that can be used, no id
@@ -54,7 +54,7 @@ def started() -> Iterator[Browser]:
 @contextmanager
 def tab(browser: Browser, **options: Any) -> Iterator[Page]:
     """A phone's screen with nothing remembered. What the page complains of in its console fails the test."""
-    context = browser.new_context(viewport=PHONE, **options)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=PHONE, **options)
     context.set_default_timeout(WAIT)
     page, complaints = context.new_page(), []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)

@@ -1,6 +1,7 @@
 """The hosted pages in a browser: what a customer does on them, by keyboard, on a phone."""
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -210,9 +211,11 @@ def test_a_trial_says_what_it_costs_later_and_begins_with_a_card(page: Page, cou
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_stand_out_from_what_is_behind_them(counter: Counter, page: Page, scheme: str) -> None:
+def test_texts_stand_out_from_what_is_behind_them(
+    counter: Counter, page: Page, scheme: Literal["light", "dark"]
+) -> None:
     """At least 4.5 to 1, as WCAG 2.2 wants it."""
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     page.goto(counter.url_of(counter.sells_credits(counter.customer())))
     pay_with(page, "0002")
     expect(page.get_by_role("alert")).to_be_visible()

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tallystick.kernel.actor import Role
 from tests.contract.native.people.stage import Person, link_in, person
@@ -18,7 +19,7 @@ expect.set_options(timeout=WAIT)
 
 OLD, NEW = "first and simple", "second and better"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def enters(web: httpx2.Client, email: str, password: str) -> bool:
 def test_a_password_is_chosen_with_the_keyboard_alone(
     page: Page, house: House, web: httpx2.Client, ann: Person
 ) -> None:
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     address = forgets(house, web, ann)
     page.goto(address)
     sound(page)
@@ -101,10 +102,10 @@ def test_who_is_invited_chooses_theirs(page: Page, house: House, web: httpx2.Cli
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_stand_out_from_what_is_behind_them(
-    page: Page, house: House, web: httpx2.Client, ann: Person, scheme: str
+    page: Page, house: House, web: httpx2.Client, ann: Person, scheme: Literal["light", "dark"]
 ) -> None:
     """At least 4.5 to 1, as WCAG 2.2 wants it."""
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     page.goto(forgets(house, web, ann))
     page.get_by_label("New password", exact=True).fill(NEW)
     page.get_by_label("New password again").fill(OLD)

@@ -41,6 +41,15 @@ class Settings:
     """For whom Google's access tokens must be made out; none: nobody signs in with Google."""
     google_url: str = ""
     """Another origin for Google's ``/tokeninfo`` and ``/v1/userinfo``."""
+    play_store_url: str = ""
+    """Another origin for Google Play's own."""
+    app_store_url: str = ""
+    """Another origin for Apple's documented ``/search`` and ``/lookup``."""
+    play_store_rate: int | None = None
+    """Requests a minute that each process sends to Google Play at most; None: what its own origin bears, and no bound
+    at another."""
+    app_store_rate: int | None = None
+    """The same for Apple's."""
     default_app: str = ""
     """``<app id>[:test]``: whose is a request without a credential that names no app; empty: the first app, live."""
     practice_open: bool = False
@@ -74,6 +83,10 @@ class Settings:
             webhooks_allow_private=_switch(environ, "TALLYSTICK_WEBHOOKS_ALLOW_PRIVATE"),
             google_client_ids=_listed(environ, "TALLYSTICK_GOOGLE_CLIENT_ID"),
             google_url=_address(environ, "TALLYSTICK_GOOGLE_URL") or "",
+            play_store_url=_address(environ, "TALLYSTICK_PLAY_STORE_URL") or "",
+            app_store_url=_address(environ, "TALLYSTICK_APP_STORE_URL") or "",
+            play_store_rate=_rate(environ, "TALLYSTICK_PLAY_STORE_RATE"),
+            app_store_rate=_rate(environ, "TALLYSTICK_APP_STORE_RATE"),
             default_app=environ.get("TALLYSTICK_DEFAULT_APP", "").strip(),
             practice_open=_switch(environ, "TALLYSTICK_PRACTICE_OPEN"),
             cors_allowed_origins=_origins(environ, "CORS_ALLOWED_ORIGINS"),
@@ -148,6 +161,15 @@ def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
                 continue
         raise ValueError(f"{name} must list origins such as https://app.example.com, not {text!r}")
     return tuple(found)
+
+
+def _rate(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "")
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text):
+        return int(text)
+    raise ValueError(f"{name} must be a number of requests a minute, not {text!r}")
 
 
 def _smtp_url(environ: Mapping[str, str]) -> str:

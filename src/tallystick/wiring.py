@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from .config import Settings, secret_key
 from .db.pool import Database
+from .domain.appstores.desk import AppStores
+from .domain.appstores.port import Stores
 from .domain.catalog.views import CreditTypes, rates_in_force
 from .domain.identity.credentials import Credentials
 from .domain.identity.google import GooglePeer
@@ -19,6 +21,7 @@ from .domain.metering.counter import RequestCounter
 from .domain.metering.intake import UsageIntake
 from .domain.payments.port import Gateway
 from .domain.payments.till import Till
+from .domain.subscriptions.buckets import Buckets
 from .domain.subscriptions.holdings import lead_on
 from .domain.subscriptions.monthly import MonthlyCredits
 from .domain.subscriptions.views import billed
@@ -44,6 +47,8 @@ class System:
     lanes: Lanes
     balances: BalanceReader
     monthly: MonthlyCredits
+    buckets: Buckets
+    app_stores: AppStores
     requests: RequestCounter
     usage: UsageIntake
     till: Till
@@ -100,6 +105,12 @@ async def google(settings: Settings) -> AsyncIterator[GooglePeer | None]:
 
 
 @contextlib.asynccontextmanager
+async def app_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """The stores to ask about apps, with their connections open."""
+    yield {}
+
+
+@contextlib.asynccontextmanager
 async def system(settings: Settings, database_url: str) -> AsyncIterator[System]:
     """A running system on a migrated database. Leaving drains the lanes and writes the statistics.
 
@@ -121,7 +132,11 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
         await requests.start()
         await usage.start()
         try:
-            async with till(settings, db) as money, google(settings) as peer:
+            async with (
+                till(settings, db) as money,
+                google(settings) as peer,
+                app_stores(settings) as stores,
+            ):
                 yield System(
                     settings,
                     db,
@@ -132,6 +147,8 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
                     lanes,
                     balances,
                     MonthlyCredits(db),
+                    Buckets(db),
+                    AppStores(db, lanes, stores),
                     requests,
                     usage,
                     money,

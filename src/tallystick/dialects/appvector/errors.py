@@ -23,10 +23,10 @@ from tallystick.kernel.errors import (
     Unavailable,
 )
 
-from .desk import System, signed_in
+from .desk import Desk
 
-OPEN: Final = ("/api/auth/google", "/api/token/refresh")
-"""Addresses that ask for no credential."""
+OPEN: Final = ("/api/auth/google", "/api/token/refresh", "/api/billing/plans", "/api/billing/webhooks")
+"""Addresses that ask for no credential, and what lies below them."""
 
 
 def reply(fact: Fact) -> Reply:
@@ -75,11 +75,11 @@ def nothing_here() -> Reply:
     return detail(404, NOT_FOUND)
 
 
-async def not_allowed(system: System, ask: Ask, allow: list[str]) -> Reply:
+async def not_allowed(desk: Desk, ask: Ask, allow: list[str]) -> Reply:
     """405 with the methods that are there; where a credential is wanted, it is looked at first."""
-    if ask.path.rstrip("/") not in OPEN:
+    if not (ask.path + "/").startswith(tuple(address + "/" for address in OPEN)):
         try:
-            await signed_in(system, ask)
+            await desk.actor(ask)
         except Fact as fact:
             return reply(fact)
     header = ", ".join(allow).encode()

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import structlog
 
+from tallystick.dialects.appvector import errors
+from tallystick.dialects.appvector.desk import Desk, body
 from tallystick.domain.identity import tokens, views
 from tallystick.domain.identity.asking import tenant_asked
 from tallystick.domain.identity.google import GoogleDown, GoogleRefused, sign_in_with_google
@@ -17,9 +19,6 @@ from tallystick.http.hot import Reply
 from tallystick.kernel.clock import iso_seconds
 from tallystick.kernel.errors import NotFound, Unauthenticated
 
-from . import errors
-from .desk import System, body, signed_in
-
 log = structlog.get_logger()
 
 _SIGN_IN: Final[Mapping[str, Field]] = {"access_token": Char()}
@@ -28,21 +27,21 @@ _TOKEN: Final = re.compile("[!-~]{1,4096}")
 """What may be a token of Google's: anything else it need not be asked about."""
 
 
-async def google(system: System, ask: Ask) -> Reply:
+async def google(desk: Desk, ask: Ask) -> Reply:
     """Exchange a Google access token for JWT tokens; a first sign-in makes the user and an account."""
     token: str = read(_SIGN_IN, body(ask))["access_token"]
-    async with system.db.connection() as conn:
+    async with desk.system.db.connection() as conn:
         try:
-            tenant = await tenant_asked(conn, ask.x_app, system.settings.default_app)
+            tenant = await tenant_asked(conn, ask.x_app, desk.system.settings.default_app)
         except NotFound:
             return errors.failed(400, "Unknown app", "X-App names no app of this server")
-    if system.google is None:
+    if desk.system.google is None:
         return errors.failed(503, "Service unavailable", "Google sign-in is not set up on this server")
     try:
         if not _TOKEN.fullmatch(token):
             raise GoogleRefused
         done = await sign_in_with_google(
-            system.db, system.secrets, system.clock, system.google, tenant.id, token
+            desk.system.db, desk.system.secrets, desk.system.clock, desk.system.google, tenant.id, token
         )
     except GoogleRefused:
         return errors.failed(400, "Invalid token", "The token is invalid or has expired")
@@ -53,21 +52,21 @@ async def google(system: System, ask: Ask) -> Reply:
     return errors.said(201, said)
 
 
-async def refresh(system: System, ask: Ask) -> Reply:
+async def refresh(desk: Desk, ask: Ask) -> Reply:
     """Get a new access token using a refresh token, which stays good for its day."""
     token: str = read(_REFRESH, body(ask))["refresh"]
     try:
-        access = await tokens.refresh_plain(system.db, system.secrets, system.clock, token)
+        access = await tokens.refresh_plain(desk.system.db, desk.system.secrets, desk.system.clock, token)
     except Unauthenticated as fact:
         return errors.said(401, refresh_refusal(fact), CHALLENGE)
     return errors.said(200, {"access": access})
 
 
-async def me(system: System, ask: Ask) -> Reply:
+async def me(desk: Desk, ask: Ask) -> Reply:
     """Get the authenticated user's profile information."""
-    actor = await signed_in(system, ask)
+    actor = await desk.user(ask)
     assert actor.user is not None
-    async with system.db.connection() as conn:
+    async with desk.system.db.connection() as conn:
         user = await views.user(conn, actor.tenant, actor.user)
     return errors.said(200, _user(user) | {"date_joined": iso_seconds(user.created_at)})
 

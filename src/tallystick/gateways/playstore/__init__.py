@@ -1,0 +1,1 @@
+"""Google Play: its search pages and the pages of apps."""

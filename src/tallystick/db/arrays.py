@@ -6,7 +6,6 @@ their rows as such arrays, one for a column (layout: PostgreSQL's array_send, th
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from struct import Struct, pack
 from typing import Any, Final
 
@@ -16,8 +15,9 @@ from psycopg.pq import Format
 
 _HEAD: Final = Struct("!iiIii").pack  # dimensions, has nulls, element type, length, lower bound
 _NULL: Final = b"\xff\xff\xff\xff"
-_INT8: Final = Struct("!iq").pack
 _LENGTH: Final = Struct("!i").pack
+_8: Final = _LENGTH(8)
+_16: Final = _LENGTH(16)
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -62,8 +62,9 @@ class Uuids(Packed):
 def int8s(values: Sequence[int]) -> Int8s:
     """Integers, none of them None."""
     n = len(values)
-    body = pack("!" + "iq" * n, *chain.from_iterable((8, value) for value in values))
-    return Int8s(_HEAD(1, 0, 20, n, 1) + body if n else _empty(20))
+    body = [8] * (2 * n)
+    body[1::2] = values
+    return Int8s(_HEAD(1, 0, 20, n, 1) + pack("!" + "iq" * n, *body) if n else _empty(20))
 
 
 def int8s_or_null(values: Sequence[int | None]) -> Int8s:
@@ -97,26 +98,33 @@ def byteas(values: Sequence[bytes | None]) -> Byteas:
 
 def uuids(values: Sequence[bytes]) -> Uuids:
     """The 16 bytes of each UUID."""
-    return Uuids(_nullable(2950, values))
+    return Uuids(_alike(2950, _16, values))
 
 
 def moments(values: Sequence[datetime | None]) -> Moments:
     """Moments with a time zone, to the microsecond."""
-    body: list[bytes | None] = []
+    if None in values:
+        return Moments(_nullable(1184, [None if value is None else _packed(value) for value in values]))
+    body: list[bytes] = []
     last: datetime | None = None
     packed = b""
     for value in values:
-        if value is None:
-            body.append(None)
-            continue
-        if value is not last:
-            delta = value - _EPOCH
-            last = value
-            packed = ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds).to_bytes(
-                8, signed=True
-            )
+        if value is not last and value is not None:
+            last, packed = value, _packed(value)
         body.append(packed)
-    return Moments(_nullable(1184, body))
+    return Moments(_alike(1184, _8, body))
+
+
+def _packed(moment: datetime) -> bytes:
+    """Microseconds since the year 2000."""
+    delta = moment - _EPOCH
+    return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds).to_bytes(8, signed=True)
+
+
+def _alike(oid: int, length: bytes, values: Sequence[bytes]) -> bytes:
+    """Elements that all have the ``length`` which is packed before each."""
+    n = len(values)
+    return _HEAD(1, 0, oid, n, 1) + length + length.join(values) if n else _empty(oid)
 
 
 def _empty(oid: int) -> bytes:

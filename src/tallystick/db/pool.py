@@ -166,12 +166,12 @@ class Database:
         async with self.connection() as conn, conn.transaction():
             yield conn
 
-    async def dedicated(self) -> Tx:
-        """A connection of one's own, set up as a lane needs it. Raises Lost."""
+    async def dedicated(self, **settings: str) -> Tx:
+        """A connection of one's own, set up as a lane needs it, and with these settings besides. Raises Lost."""
         with classified():
             conn = await psycopg.AsyncConnection.connect(self.url, autocommit=True)
             await self._configure(conn)
-            for name, value in LANE_SETTINGS.items():
+            for name, value in (LANE_SETTINGS | settings).items():
                 await conn.execute(f"set {name} to {value}".encode())
             conn.prepare_threshold = 0
             conn.prepared_max = 200

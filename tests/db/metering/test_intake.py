@@ -273,7 +273,7 @@ async def test_a_commit_whose_outcome_is_not_known_counts_once(
 
         async def send() -> Any:
             async with conn.pipeline():
-                await record(conn, [item], rates_in_force, metering.plan, Debiting(), 1000)
+                await record(conn, [item], rates_in_force, metering.plan, Debiting())
             return item.result
 
         first = await send()

@@ -10,7 +10,7 @@ from uuid import UUID
 from tallystick.db.pool import Database
 from tallystick.domain.identity import views as identity
 from tallystick.kernel.errors import NotFound
-from tallystick.kernel.ids import Inner, Kind, inner_of, parse_typeid, typeid
+from tallystick.kernel.ids import Inner, Kind, base32, inner_of, parse_typeid, typeid
 
 _KEEP: Final = 1.0  # seconds for which an external id is not looked up again, since it may change
 _MOST: Final = 200_000  # accounts remembered
@@ -23,34 +23,12 @@ _SHOWN: Final = frozenset(
     ("key", "user", "acct", "plan", "feat", "pkg", "sub", "inv", "cn", "tax", "we", "wd")
 )
 
-_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-_PAIRS: Final = [a + b for a in _ALPHABET for b in _ALPHABET]
 _SHAPE: Final = 8 << 76 | 2 << 62
 
 
 def _inner(account: int, kind: int, number: int) -> str:
     """The base 32 of `kernel.ids.inner_uuid`: it is made for every debit."""
-    return _base32(account << 80 | kind << 64 | _SHAPE | number)
-
-
-def _base32(bits: int) -> str:
-    """The same as `kernel.ids.base32`, ten bits at a time."""
-    p = _PAIRS
-    return (
-        p[bits >> 120]
-        + p[bits >> 110 & 1023]
-        + p[bits >> 100 & 1023]
-        + p[bits >> 90 & 1023]
-        + p[bits >> 80 & 1023]
-        + p[bits >> 70 & 1023]
-        + p[bits >> 60 & 1023]
-        + p[bits >> 50 & 1023]
-        + p[bits >> 40 & 1023]
-        + p[bits >> 30 & 1023]
-        + p[bits >> 20 & 1023]
-        + p[bits >> 10 & 1023]
-        + p[bits & 1023]
-    )
+    return base32(account << 80 | kind << 64 | _SHAPE | number)
 
 
 def entry_tail(account: int, seq: int) -> str:
@@ -71,7 +49,7 @@ def grant_id(account: int, number: int) -> str:
 
 
 def usage_id(uuid: UUID) -> str:
-    return "usage_" + _base32(uuid.int)
+    return typeid("usage", uuid)
 
 
 @lru_cache(100_000)

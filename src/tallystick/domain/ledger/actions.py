@@ -19,7 +19,7 @@ from tallystick.kernel.credits import format_credits
 from tallystick.kernel.errors import Conflict, Fact, InsufficientCredits, NotFound, Renamed
 
 from . import commands as command
-from .books import QUERIES, Rates, Reads, Wanted, assemble, heads_of, save
+from .books import QUERIES, Rates, Reads, Wanted, assemble, heads_of, prices, save
 from .commands import Order, order
 from .model import Account, Answer, Head, Known, Moments, Outcome, fact_to_json
 from .rules import decide
@@ -39,10 +39,14 @@ async def lock(tx: Tx, accounts: Sequence[int], *, timeout_ms: int = 10_000) -> 
 
 
 async def ask_lock(
-    tx: Tx, accounts: Sequence[int], *, timeout_ms: int
+    tx: Tx, accounts: Sequence[int], *, timeout_ms: int | None
 ) -> Callable[[], Awaitable[dict[int, Head]]]:
-    """The same as `lock` in a pipeline: what is given waits for the heads, while more is sent behind the lock."""
-    await tx.execute(f"set local lock_timeout to {int(timeout_ms)}".encode())
+    """The same as `lock` in a pipeline: what is given waits for the heads, while more is sent behind the lock.
+
+    ``timeout_ms`` is None on a connection that has its time-out set.
+    """
+    if timeout_ms is not None:
+        await tx.execute(f"set local lock_timeout to {int(timeout_ms)}".encode())
     cursor = tx.cursor(binary=True)
     await cursor.execute(QUERIES.lock_heads.encode(), {"accounts": arrays.int8s(sorted(set(accounts)))})
 
@@ -53,20 +57,29 @@ async def ask_lock(
 
 
 async def apply(
-    tx: Tx, heads: dict[int, Head], orders: Sequence[Order], rates: Rates, *, atomic: bool = False
-) -> list[Result]:
+    tx: Tx, heads: dict[int, Head], orders: Sequence[Order], rates: Rates, *, atomic: bool = False,
+    moments: Moments | None = None,
+) -> list[Result]:  # fmt: skip
     """Decide the orders in turn and write what they did. ``heads`` are those that `lock` gave in this ``tx``.
 
     Gives one result an order. ``atomic``: all or none; the first decline undoes those before it, and the
     others are answered with a Conflict ``batch_aborted``. An order of an account that is not there, or is
-    another tenant's, is answered NotFound.
+    another tenant's, is answered NotFound. ``moments``: the time that the caller has read since the lock.
     """
     assert in_transaction(tx), "apply needs the transaction that locked"
     wanted = Wanted.of(orders)
     reads = Reads(tx)
+    lines = None
     async with pipelined(tx):
+        if moments is None:
+            await reads.ask("clock")
         await reads.ask_all(wanted)
-    books, moments = await assemble(tx, heads, wanted, await reads.collect(), rates)
+        if moments is not None:
+            lines = await prices(tx, wanted, moments, rates)
+    rows = await reads.collect()
+    if moments is None:
+        moments = Moments.of_rows(rows["clock"])
+    books = await assemble(tx, heads, wanted, rows, rates, moments, lines)
     results = settle(books, [(orders, atomic)], moments)[0]
     async with pipelined(tx):
         await save(tx, books.values())

@@ -39,12 +39,14 @@ QUERIES: Final = Queries("tallystick.domain.ledger")
 _json = msgspec.json.Encoder().encode
 
 
+Lines = dict[tuple[int, str], RateLine]
+"""What operations cost, by tenant and name; one without a price is absent."""
+
+
 class Rates(Protocol):
     """Where prices of operations come from: the catalog, which the ledger does not know."""
 
-    async def __call__(
-        self, conn: Tx, wanted: list[tuple[int, str, datetime]]
-    ) -> dict[tuple[int, str], RateLine]:
+    async def __call__(self, conn: Tx, wanted: list[tuple[int, str, datetime]]) -> Lines:
         """The line in force for each (tenant, operation), asked at a moment, that has one then."""
         ...
 
@@ -117,9 +119,8 @@ class Reads:
         self._pending.append((name, cursor))
 
     async def ask_all(self, wanted: Wanted) -> None:
-        """Everything that can be named before the first row is seen."""
+        """Everything of the books that can be named before the first row is seen."""
         accounts = arrays.int8s(wanted.accounts)
-        await self.ask("clock")
         await self.ask("wallets", accounts=accounts)
         await self.ask("open_grants", accounts=accounts)
         if wanted.keys:
@@ -154,12 +155,13 @@ async def assemble(
     wanted: Wanted,
     rows: dict[str, list[tuple[Any, ...]]],
     rates: Rates,
-) -> tuple[dict[int, Account], Moments]:
+    moments: Moments,
+    lines: Lines | None = None,
+) -> dict[int, Account]:
     """Make the books of the locked ``heads`` from what was read; read the little that depends on it.
 
-    Gives the books and the tenants' time after the lock.
+    ``moments`` is the tenants' time after the lock, ``lines`` the `prices` where they were read already.
     """
-    moments = Moments.of_rows(rows["clock"])
     books = {number: Account(head, whole=False) for number, head in heads.items()}
     for number, *columns in rows["wallets"]:
         if number in books:
@@ -179,8 +181,22 @@ async def assemble(
     _place_named(books, rows)
     if "entries_by_key" in rows:
         _place_known(books, rows)
-    await _read_rest(conn, books, wanted, moments, rates)
-    return books, moments
+    await _read_rest(conn, books, moments)
+    if lines is None:
+        lines = await prices(conn, wanted, moments, rates)
+    for number, tenant, name in wanted.operations:
+        if number in books and (tenant, name) in lines:
+            books[number].rates[name] = lines[tenant, name]
+    return books
+
+
+async def prices(conn: Tx, wanted: Wanted, moments: Moments, rates: Rates) -> Lines:
+    """What the operations cost at the tenants' time after the lock."""
+    if not wanted.operations:
+        return {}
+    return await rates(
+        conn, sorted({(tenant, name, moments.of(tenant)) for _, tenant, name in wanted.operations})
+    )
 
 
 def _place_named(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -224,10 +240,8 @@ def _place_known(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]
             account.known[key] = Known(request_hash, Answer(kind, account.head.uuid, None, stored))
 
 
-async def _read_rest(
-    conn: Tx, books: dict[int, Account], wanted: Wanted, moments: Moments, rates: Rates
-) -> None:
-    """What only the first rows tell: due holds, the grants an undone entry burned, prices in force."""
+async def _read_rest(conn: Tx, books: dict[int, Account], moments: Moments) -> None:
+    """What only the first rows tell: due holds, the grants an undone entry burned."""
     due = _due(books, moments)
     burned = [
         (number, split[0])
@@ -246,12 +260,6 @@ async def _read_rest(
         _place_named(books, {"named_holds": rows.get("active_holds", [])} | rows)
     for number in due:
         books[number].whole = True
-    if wanted.operations:
-        asked = {(tenant, name, moments.of(tenant)) for _, tenant, name in wanted.operations}
-        lines = await rates(conn, sorted(asked))
-        for number, tenant, name in wanted.operations:
-            if number in books and (tenant, name) in lines:
-                books[number].rates[name] = lines[tenant, name]
 
 
 def _due(books: dict[int, Account], moments: Moments) -> list[int]:

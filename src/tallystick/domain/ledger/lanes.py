@@ -28,7 +28,7 @@ from .actions import MANUAL, Result, audit_orders, settle
 from .books import QUERIES, Rates, Reads, Wanted, accounts_of, assemble, heads_of, save
 from .commands import Order, Transfer
 from .groups import BATCH, Group, busy, close, resend, split
-from .model import Answer, Head
+from .model import Answer, Head, Moments
 from .waiting_room import WaitingRoom
 
 log = structlog.get_logger()
@@ -276,12 +276,14 @@ class _Lane:
             query = QUERIES.lock_free_heads if wait_ms is None else QUERIES.lock_heads
             await locking.execute(query.encode(), {"accounts": arrays.int8s(wanted.accounts)})
             reads = Reads(conn)
+            await reads.ask("clock")
             await reads.ask_all(wanted)
             heads = heads_of(await locking.fetchall())
             rows = await reads.collect()
         if wait_ms is None and len(heads) < len(wanted.accounts):
             await self._set_aside(conn, groups, heads)
-        books, moments = await assemble(conn, heads, wanted, rows, self._rates)
+        moments = Moments.of_rows(rows["clock"])
+        books = await assemble(conn, heads, wanted, rows, self._rates, moments)
         results = settle(books, [(group.orders, group.atomic) for group in groups], moments)
         async with conn.pipeline():
             await save(conn, books.values())

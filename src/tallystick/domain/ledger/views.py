@@ -16,7 +16,7 @@ from tallystick.kernel.page import Page, page_of
 
 from .books import QUERIES, Reads, Wanted, assemble
 from .commands import Order, Report, order
-from .model import Account, Entry, Grant, Head, Hold, RateLine, Wallet
+from .model import Account, Entry, Grant, Head, Hold, Moments, RateLine, Wallet
 from .rules import end_due
 
 _END: Final = 2**62
@@ -106,8 +106,11 @@ async def _books(tx: Tx, tenant: int, account: int, *naming: Order) -> tuple[Acc
     wanted = Wanted.of(naming)
     wanted.accounts = [account]
     reads = Reads(tx)
+    await reads.ask("clock")
     await reads.ask_all(wanted)
-    books, moments = await assemble(tx, {account: found}, wanted, await reads.collect(), _no_rates)
+    rows = await reads.collect()
+    moments = Moments.of_rows(rows["clock"])
+    books = await assemble(tx, {account: found}, wanted, rows, _no_rates, moments)
     return books[account], end_due(books[account], moments.of(tenant))
 
 

@@ -154,10 +154,10 @@ class UsageIntake:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 if conn is None:
-                    conn = await self._db.dedicated()
+                    conn = await self._db.dedicated(lock_timeout=str(wait_ms))
                 with classified():
                     async with conn.pipeline():
-                        await record(conn, items, self._rates, self._billing, self._debiting, wait_ms)
+                        await record(conn, items, self._rates, self._billing, self._debiting)
                 self._settle(items)
                 return conn
             except Contended:

@@ -4,7 +4,7 @@ What fails by itself (an unknown account, a bad time, too few credits) is told i
 recorded. Locks: the heads of the accounts whose events debit credits, then keys, then rollups, each in one order.
 
 The connection is in pipeline mode, and only what must be known to go on is waited for: lock, billing and time; keys;
-books; prices; writes and COMMIT.
+books and prices; writes and COMMIT.
 """
 
 from collections.abc import Sequence
@@ -32,16 +32,14 @@ Owner = tuple[int, str, str | None]
 """An account's tenant, status and external id."""
 
 
-async def record(
-    tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, debiting: Debiting, wait_ms: int
-) -> None:
+async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, debiting: Debiting) -> None:
     """Record the items in a transaction, send its COMMIT, and set their results, which hold when that is through.
 
-    ``tx`` is in pipeline mode and outside a transaction. Waits ``wait_ms`` for the accounts that it must lock.
+    ``tx`` is in pipeline mode and outside a transaction, and has its own time-out for the accounts that are locked.
     """
     for item in items:
         item.result = None
-    billed, heads, known, moments = await _look(tx, items, billing, debiting, wait_ms)
+    billed, heads, known, moments = await _look(tx, items, billing, debiting)
     good, bad = [], []
     for item in items:
         try:
@@ -61,7 +59,7 @@ async def record(
             leader = first.setdefault((item.event.account, item.key), item)
             if leader is not item:
                 later.append((item, leader))
-        await _write(tx, list(first.values()), heads, rates)
+        await _write(tx, list(first.values()), heads, rates, moments)
         good = []
         for item, leader in later:
             said = leader.result
@@ -77,7 +75,7 @@ async def record(
 
 
 async def _look(
-    tx: Tx, items: Sequence[Item], billing: Billing, debiting: Debiting, wait_ms: int
+    tx: Tx, items: Sequence[Item], billing: Billing, debiting: Debiting
 ) -> tuple[dict[Wanted, Billed], dict[int, Head], dict[int, Owner], Moments]:
     """Begin, and see how the events are billed, the locked heads of the accounts in which any debits credits, whose
     the accounts are, and what time it is: all but the heads as of after the lock."""
@@ -85,7 +83,7 @@ async def _look(
     while True:
         locked = debiting.accounts(items)
         await tx.execute(b"begin")
-        heads = await ledger.ask_lock(tx, list(locked), timeout_ms=wait_ms) if locked else None
+        heads = await ledger.ask_lock(tx, list(locked), timeout_ms=None) if locked else None
         others = tx.cursor(binary=True)
         accounts = sorted({item.event.account for item in items} - locked)
         if accounts:
@@ -150,7 +148,7 @@ def check_time(at: datetime | None, now: datetime) -> datetime:
     return at
 
 
-async def _write(tx: Tx, items: list[Item], heads: Any, rates: Rates) -> None:
+async def _write(tx: Tx, items: list[Item], heads: dict[int, Head], rates: Rates, moments: Moments) -> None:
     """Record items of different keys, all admitted."""
     items = sorted(items, key=lambda item: (item.event.account, item.key))
     if not await _claim(tx, items):
@@ -159,7 +157,7 @@ async def _write(tx: Tx, items: list[Item], heads: Any, rates: Rates) -> None:
     debits = [item for item in items if item.operation is not None and item.event.quantity]
     if debits:
         debits.sort(key=lambda item: (id(item.call), item.place))
-        await _debit(tx, debits, heads, rates)
+        await _debit(tx, debits, heads, rates, moments)
         declined = [item for item in debits if item.result is not None]
         if declined:
             await run(tx, USAGE.forget_keys, _keys([item for item in declined if item.said_key]))
@@ -249,10 +247,13 @@ async def _entries_of(tx: Tx, events: Sequence[tuple[Item, UUID]]) -> dict[UUID,
     return dict(await cursor.fetchall())
 
 
-async def _debit(tx: Tx, items: Sequence[Item], heads: Any, rates: Rates) -> None:
+async def _debit(
+    tx: Tx, items: Sequence[Item], heads: dict[int, Head], rates: Rates, moments: Moments
+) -> None:
     """Spend credits for the events; those that are declined have the fact as their result."""
     orders = [debit_order(item) for item in items]
-    for item, result in zip(items, await ledger.apply(tx, heads, orders, rates), strict=True):
+    results = await ledger.apply(tx, heads, orders, rates, moments=moments)
+    for item, result in zip(items, results, strict=True):
         if isinstance(result, Fact):
             item.result = result
         elif result.entry is not None:

@@ -54,4 +54,4 @@ soak: install
 	$(BIN)/pytest -m long tests/unit tests/db tests/contract tests/gateways
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/doubles/peer/node_modules

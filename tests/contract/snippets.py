@@ -7,15 +7,15 @@ the caller says another) and placeholders in capitals (``ACCESS_TOKEN``); names 
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tests.doubles.peer import NODE
+
 DOCUMENTED: Final = "http://localhost:8000"
-LANGUAGES: Final = ("python", "curl", *(["node"] if shutil.which("node") else []))
-"""Those that this machine runs: node is not everywhere."""
+LANGUAGES: Final = ("python", "curl", "node")
 _PATIENCE: Final = 60  # seconds
 _PLACEHOLDER: Final = re.compile("[A-Z][A-Z0-9_]+")
 
@@ -38,7 +38,7 @@ def run_node(
     given = [f"const {name} = {json.dumps(value)};" for name, value in _variables(values).items()]
     shown = f"process.stdout.write('\\n' + JSON.stringify({show}));"
     program = _program(given, _placed(text, base, values, documented), shown)
-    return _last(_run(["node", "--input-type=module", "-e", program]))
+    return _last(_run([NODE, "--input-type=module", "-e", program]))
 
 
 def run_curl(text: str, base: str, values: Mapping[str, str], *, documented: str = DOCUMENTED) -> Any:

@@ -1,5 +1,5 @@
 """``make bench``: prints a table and writes bench/latest.json. ``make bench-large``: the large
-database, and the renewal night."""
+database, the renewal night, and histories of apps."""
 
 import argparse
 import json
@@ -9,7 +9,20 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from . import contracts, deliveries, ingest, lanes, load, meter, naive, renewals, seed, server
+from . import (
+    appstores,
+    cached,
+    contracts,
+    deliveries,
+    ingest,
+    lanes,
+    load,
+    meter,
+    naive,
+    renewals,
+    seed,
+    server,
+)
 from .load import Run, Target
 
 SECONDS: Final = 5.0
@@ -29,9 +42,12 @@ GOALS: Final = {
     "large_over_small": 0.8,
     "ingest_events_per_s": 20_000.0,
     "renewals_linear": 0.8,
+    "histories_year_over_month": 0.8,
     "deliveries_per_s": 500.0,
     "deliveries_dead_over_alone": 0.8,
     "credibill_usage_over_native_debit": 0.8,
+    "appvector_consume_over_native_debit": 0.8,
+    "appvector_cached_details_over_empty_post": 0.5,
     "igny8_balance_over_native_balance": 0.8,
 }
 
@@ -69,6 +85,8 @@ class Bench:
         before = meter.usage(system.pid, system.postmaster)
         debit_hot = self.wrk("debit.lua", hot)
         between = meter.usage(system.pid, system.postmaster)
+        details = self.wrk(cached.SCRIPT, cached.furnish(system))
+        spreading = meter.usage(system.pid, system.postmaster)
         debit = self.wrk("debit.lua", spread)
         after = meter.usage(system.pid, system.postmaster)
         pairs = self.wrk("hold_capture.lua", spread).requests_per_s / 2
@@ -90,6 +108,8 @@ class Bench:
         self.put("batch_spread_per_s", scattered.requests_per_s * BATCH)
         self.put("debit_over_empty_post", debit.requests_per_s / post)
         self.put("debit_over_empty_post_hot", debit_hot.requests_per_s / post)
+        self.put("appvector_cached_details_per_s", details.requests_per_s)
+        self.put("appvector_cached_details_over_empty_post", details.requests_per_s / post)
         self.put("debit_over_bare_post", debit.requests_per_s / bare)
         self.put("debit_over_bare_post_hot", debit_hot.requests_per_s / bare)
         self.put("hot_over_spread", debit_hot.requests_per_s / debit.requests_per_s)
@@ -98,7 +118,7 @@ class Bench:
         self.put("batch_over_single_hot", batch / debit_hot.requests_per_s)
         for name, run, start, end in (
             ("hot", debit_hot, before, between),
-            ("spread", debit, between, after),
+            ("spread", debit, spreading, after),
         ):
             done = run.requests_per_s * (self.seconds + 1)  # the warm-up second too
             self.put(f"cpu_us_per_debit_server_{name}", (end.server - start.server) / done * 1e6)
@@ -164,6 +184,7 @@ class Bench:
                 self.put(f"debit_per_s_{name}", run.requests_per_s)
         self.put("large_over_small", rates["large"] / rates["small"])
         renewals.measure(renewals.SIZES, self.put)
+        appstores.measure(self.put)
 
 
 def main() -> int:

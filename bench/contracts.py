@@ -1,9 +1,10 @@
 """The other contracts beside the native one, on the same wallets: a debit is a debit, and a balance a balance.
 
 A usage event of the CrediBill contract debits what a native debit does, by its plan and the rate card, and is recorded
-as an event besides. Those who ask for balances are as many users as there are connections, each signed in with a token
-and an account of their own, as products' pages do it (``X-Account`` would only measure how an account is found); the
-native balance that is compared is of the same accounts, and asked with one key, as the practice contract's is.
+as an event besides; a consume of AppVector's is a debit whose answer says what of the period was used. Those who ask
+for balances are as many users as there are connections, each signed in with a token and an account of their own, as
+products' pages do it (``X-Account`` would only measure how an account is found); the native balance that is compared is
+of the same accounts, and asked with one key, as the practice contract's is.
 
 Both sides take turns, so that a slower minute is everybody's. Run alone with ``python -m bench.contracts``.
 """
@@ -30,7 +31,7 @@ from tallystick.domain.identity.views import load_secrets
 from tallystick.domain.metering import actions as metering
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.kernel.actor import Role
-from tallystick.kernel.ids import typeid
+from tallystick.kernel.ids import parse_typeid, typeid
 
 from . import load, meter, seed, server
 from .load import Run, Target
@@ -39,6 +40,7 @@ from .renewals import copy_rows
 BY: Final = "bench"
 USERS: Final = 128
 TURNS: Final = 3
+WARMING: Final = 4
 METRIC: Final = "api_calls"
 OPERATION: Final = "call"
 COST: Final = 1000  # microcredits: what a debit of the benchmark takes
@@ -55,13 +57,14 @@ Put = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the load generator reads, a line each: of every wallet its subscription, and of some the account, its number
-    and its user's token."""
+    """What the load generator reads, a line each: of every wallet its subscription and its account's UUID, and of some
+    the account, its number and its user's token."""
 
     subscriptions: Path
     homes: Path
     practices: Path
     tokens: Path
+    workspaces: Path
 
 
 def furnish(url: str, tenant: int, seeded: seed.Seeded, folder: Path) -> Files:
@@ -91,6 +94,7 @@ def furnish(url: str, tenant: int, seeded: seed.Seeded, folder: Path) -> Files:
         seeded.write(folder / "homes", USERS),
         _write(folder / "practices", [str(number) for _, number in some]),
         _write(folder / "tokens", signed),
+        _write(folder / "workspaces", [str(parse_typeid("acct", one)) for one in seeded.typeids]),
     )
 
 
@@ -161,6 +165,11 @@ def measure(system: server.Server, seeded: seed.Seeded, wrk: Wrk, put: Put) -> N
 
     debits("", spread, files.subscriptions)
     debits("_hot", hot, hot_subscription)
+    halves = _halves(system.folder, seeded.typeids, files.workspaces.read_text().splitlines())
+    consumes(system, wrk, put, "", *halves)
+    consumes(
+        system, wrk, put, "_hot", hot, _write(system.folder / "last", [halves[1].read_text().split()[-1]])
+    )
     balances = _in_turns(
         system, wrk, put, "",
         native_balance=("balance.lua", at(files.homes)),
@@ -171,6 +180,38 @@ def measure(system: server.Server, seeded: seed.Seeded, wrk: Wrk, put: Put) -> N
     for name in ("igny8", "practice", "account"):
         put(f"{name}_balance_per_s", balances[name])
         put(f"{name}_balance_over_native_balance", balances[name] / balances["native_balance"])
+
+
+def _halves(folder: Path, accounts: list[str], workspaces: list[str]) -> tuple[Path, Path]:
+    middle = len(accounts) // 2
+    return _write(folder / "half", accounts[:middle]), _write(folder / "other-half", workspaces[middle:])
+
+
+def consumes(system: server.Server, wrk: Wrk, put: Put, suffix: str, wallets: Path, workspaces: Path) -> None:
+    """A consume debits what a native debit does, and says besides what the plan gave and how much of it was used.
+
+    Each has wallets of its own, as products have that keep to one contract: what the other one posts would have to be
+    read.
+    """
+
+    def at(path: Path) -> Target:
+        return Target(system.url, path, system.key)
+
+    for _ in range(WARMING):  # what was used in a period is read once for each wallet
+        wrk("appvector_consume.lua", at(workspaces))
+    rates = _in_turns(
+        system,
+        wrk,
+        put,
+        suffix,
+        native_debit_beside=("debit.lua", at(wallets)),
+        appvector_consume=("appvector_consume.lua", at(workspaces)),
+    )
+    put(f"appvector_consume_per_s{suffix}", rates["appvector_consume"])
+    put(
+        f"appvector_consume_over_native_debit{suffix}",
+        rates["appvector_consume"] / rates["native_debit_beside"],
+    )
 
 
 def _in_turns(

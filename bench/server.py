@@ -22,7 +22,10 @@ from tallystick.db.embedded import acquire
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running Tallystick: its address, its process, its database and its postmaster's process."""
+    """A running Tallystick: its address, its process, its database and its postmaster's process.
+
+    ``tenant`` and ``key`` are those of the test mode, which most benchmarks use.
+    """
 
     url: str
     pid: int
@@ -31,6 +34,7 @@ class Server:
     database_url: str
     tenant: int
     key: Path
+    live_key: Path
     folder: Path
 
 
@@ -45,8 +49,9 @@ def tallystick() -> Iterator[Server]:
             [sys.executable, "-m", "tallystick", "init", "--data", str(data), "--json"],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
-        key = folder / "key"
-        key.write_text(json.loads(made.stdout)["test_key"])
+        keys, key, live_key = json.loads(made.stdout), folder / "key", folder / "live-key"
+        key.write_text(keys["test_key"])
+        live_key.write_text(keys["live_key"])
         url = f"http://127.0.0.1:{port}"
         process = stack.enter_context(
             _process(["-m", "tallystick", "serve", "--data", str(data), "--port", str(port)])
@@ -61,7 +66,7 @@ def tallystick() -> Iterator[Server]:
             subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True)
             .stdout.split()[0]
         )  # fmt: skip
-        yield Server(url, process.pid, worker, postmaster, lease.url, tenant[0], key, folder)
+        yield Server(url, process.pid, worker, postmaster, lease.url, tenant[0], key, live_key, folder)
 
 
 @contextlib.contextmanager

@@ -63,11 +63,10 @@ DIALECTS: Final[Sequence[ModuleType]] = (
 """Each has NAME, TITLE (what /docs calls it), PREFIXES, ``api(system) -> FastAPI`` with whole paths, OPENAPI (the
 address of the document that FastAPI makes, None where there is none) or else ``openapi()`` (the one that is written
 by hand), and where they help ``hot(system)`` (the routes that skip the framework), ``endpoints(system)`` (paths to the
-functions that a reader should be shown), ``too_large(limit)`` (the answer to a body that is) and ``card_refused()``
-(the answer to a card number)."""
-UNREAD: Final = frozenset(("provider_webhooks",))
-"""Dialects whose bodies are not searched for card numbers: they are a provider's, and what matters is its signature."""
-
+functions that a reader should be shown), ``too_large(limit)`` (the answer to a body that is), ``card_refused()`` (the
+answer to a card number), DOCS (an address of its own, from which /docs shows its document first) and UNREAD (addresses,
+and what lies below them, whose bodies are not searched for card numbers: they are a provider's, and what matters is its
+signature)."""
 OWN_PAGES: Final = frozenset(("hosted", "provider_webhooks"))
 """Dialects that no other site's pages may call, whatever origins are allowed."""
 
@@ -83,7 +82,8 @@ def endpoints() -> list[Endpoint]:
     """Every address and where it is served; needs no database."""
     documents = {_document(dialect): dialect for dialect in DIALECTS if not hasattr(dialect, "OPENAPI")}
     written = {address: dialect.openapi for address, dialect in documents.items() if address is not None}
-    return routes.listed(DIALECTS, _OWN | written)
+    explorers = {dialect.DOCS: scalar.pages for dialect in DIALECTS if hasattr(dialect, "DOCS")}
+    return routes.listed(DIALECTS, _OWN | written | explorers)
 
 
 def endpoint_lines(word: str) -> list[str]:
@@ -101,7 +101,7 @@ class Front:
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._metrics = Metrics(lambda: system.lanes.depth)
+        self._metrics = Metrics(lambda: system.lanes.depth, system.store_figures)
         hot = [route for dialect in DIALECTS if hasattr(dialect, "hot") for route in dialect.hot(system)]
         self._router = Router(hot)
         self._stats = {
@@ -110,10 +110,11 @@ class Front:
         }
         self._too_large = {dialect.NAME: getattr(dialect, "too_large", too_large) for dialect in DIALECTS}
         self._card_refused: dict[str, Callable[[], Reply]] = {
-            dialect.NAME: getattr(dialect, "card_refused", card_refused)
-            for dialect in DIALECTS
-            if dialect.NAME not in UNREAD
+            dialect.NAME: getattr(dialect, "card_refused", card_refused) for dialect in DIALECTS
         }
+        self._unread = tuple(
+            prefix + "/" for dialect in DIALECTS for prefix in getattr(dialect, "UNREAD", ())
+        )
         self._apis: list[tuple[str, str, FastAPI]] = []
         self._pages: dict[str, Reply] = {}
         for dialect in DIALECTS:
@@ -123,7 +124,11 @@ class Front:
                 address = dialect.PREFIXES[0] + "/openapi.yaml"
                 self._pages[address] = Reply(200, dialect.openapi(), media=b"application/yaml")
         documents = [(dialect.TITLE, _document(dialect)) for dialect in DIALECTS]
-        self._pages |= scalar.pages([(title, address) for title, address in documents if address is not None])
+        listed = [(title, address) for title, address in documents if address is not None]
+        self._pages |= scalar.pages(listed)
+        for dialect in DIALECTS:
+            if hasattr(dialect, "DOCS"):
+                self._pages |= scalar.pages(listed, at=dialect.DOCS, first=_document(dialect))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -199,10 +204,9 @@ class Front:
 
     def _refused(self, name: str, scope: Scope, body: bytes) -> Reply | None:
         """The answer to a request that has a card number. Nothing of it is kept or logged."""
-        refused = self._card_refused.get(name)
-        if refused is None or not cards.find(body, scope["query_string"]):
+        if (scope["path"] + "/").startswith(self._unread) or not cards.find(body, scope["query_string"]):
             return None
-        return refused()
+        return self._card_refused[name]()
 
     def _count(self, name: str, scope: Scope, started: float, status: int) -> str:
         """Count in the route's metrics; give its template."""

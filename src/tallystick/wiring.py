@@ -1,13 +1,15 @@
 """The composition root: builds what a process needs once, and passes it on as arguments."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+from prometheus_client.core import Metric
 
 from .config import Settings, secret_key
 from .db.pool import Database
 from .domain.appstores.desk import AppStores
-from .domain.appstores.port import Stores
+from .domain.appstores.port import Platform
 from .domain.catalog.views import CreditTypes, rates_in_force
 from .domain.identity.credentials import Credentials
 from .domain.identity.google import GooglePeer
@@ -25,10 +27,14 @@ from .domain.subscriptions.buckets import Buckets
 from .domain.subscriptions.holdings import lead_on
 from .domain.subscriptions.monthly import MonthlyCredits
 from .domain.subscriptions.views import billed
+from .gateways.appstore import Apple
+from .gateways.counted import Counted, families
 from .gateways.deliver import HttpSender
 from .gateways.email import FileMailer, SmtpMailer, mail_host
 from .gateways.google import Google
 from .gateways.manual import Manual
+from .gateways.pace import Rate
+from .gateways.playstore import Play
 from .gateways.sandbox import Sandbox
 from .gateways.stripe import stripe_gateway
 from .kernel.clock import Clock, SystemClock
@@ -54,6 +60,8 @@ class System:
     till: Till
     google: GooglePeer | None
     """None: nobody signs in with Google."""
+    store_figures: Callable[[], Iterator[Metric]]
+    """How the app stores answered, for `/metrics`."""
 
     @property
     def vault(self) -> Vault:
@@ -105,9 +113,24 @@ async def google(settings: Settings) -> AsyncIterator[GooglePeer | None]:
 
 
 @contextlib.asynccontextmanager
-async def app_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """The stores to ask about apps, with their connections open."""
-    yield {}
+async def app_stores(settings: Settings) -> AsyncIterator[Mapping[Platform, Counted]]:
+    """The stores to ask about apps, and how that went so far."""
+    android = Play(settings.play_store_url, Rate.of(settings.play_store_rate))
+    apple = Apple(settings.app_store_url, Rate.of(settings.app_store_rate))
+    try:
+        yield {"android": Counted("android", android), "apple": Counted("apple", apple)}
+    finally:
+        await android.aclose()
+        await apple.aclose()
+
+
+@contextlib.asynccontextmanager
+async def serving(apps: AppStores) -> AsyncIterator[AppStores]:
+    """App-store data until the context is left: calls that are under way then are broken off."""
+    try:
+        yield apps
+    finally:
+        await apps.stop()
 
 
 @contextlib.asynccontextmanager
@@ -136,6 +159,7 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
                 till(settings, db) as money,
                 google(settings) as peer,
                 app_stores(settings) as stores,
+                serving(AppStores(db, lanes, stores)) as apps,
             ):
                 yield System(
                     settings,
@@ -147,12 +171,13 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
                     lanes,
                     balances,
                     MonthlyCredits(db),
-                    Buckets(db),
-                    AppStores(db, lanes, stores),
+                    Buckets(db, lanes, balances),
+                    apps,
                     requests,
                     usage,
                     money,
                     peer,
+                    lambda: families(stores.values()),
                 )
         finally:
             await usage.stop()

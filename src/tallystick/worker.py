@@ -12,6 +12,8 @@ import structlog
 
 from .config import Settings
 from .db.pool import Database
+from .domain.appstores import jobs as appstores
+from .domain.appstores.port import Stores
 from .domain.dunning import jobs as dunning
 from .domain.identity import jobs as identity
 from .domain.ledger import jobs as ledger
@@ -25,7 +27,7 @@ from .domain.subscriptions import jobs as subscriptions
 from .domain.webhooks import jobs as webhooks
 from .kernel.clock import Clock, SystemClock
 from .kernel.errors import Unavailable
-from .wiring import mailer, sender, till
+from .wiring import app_stores, mailer, sender, till
 
 log = structlog.get_logger()
 
@@ -43,7 +45,7 @@ class Job:
     run: Callable[[], Awaitable[int]]
 
 
-def jobs(money: Till, courier: webhooks.Courier, post: Mailer, clock: Clock) -> list[Job]:
+def jobs(money: Till, courier: webhooks.Courier, post: Mailer, stores: Stores, clock: Clock) -> list[Job]:
     """Every job there is."""
     db, rates = money.db, money.rates
     return [
@@ -59,6 +61,8 @@ def jobs(money: Till, courier: webhooks.Courier, post: Mailer, clock: Clock) -> 
         Job("webhooks.fan_out", 0.2, lambda: webhooks.fan_out(db)),
         Job("webhooks.deliver_due", 0.2, courier.run),
         Job("webhooks.purge", 3600, lambda: webhooks.purge(db)),
+        Job("appstores.refresh_due", 60, lambda: appstores.refresh_due(db, stores)),
+        Job("appstores.purge_fetches", 3600, lambda: appstores.purge_fetches(db)),
         Job("mail.send_due", 0.5, lambda: mail.send_due(db, post)),
         Job("ledger.sweep", 1, lambda: ledger.sweep(db, rates)),
         Job("ledger.purge_outcomes", 3600, lambda: ledger.purge_outcomes(db)),
@@ -89,8 +93,9 @@ async def work(settings: Settings, database_url: str, stop: asyncio.Event) -> No
             till(settings, db) as money,
             sender(settings) as carrier,
             webhooks.Courier(db, carrier, money.vault) as courier,
+            app_stores(settings) as stores,
         ):
-            all_jobs = jobs(money, courier, mailer(settings), SystemClock())
+            all_jobs = jobs(money, courier, mailer(settings), stores, SystemClock())
             loops = [asyncio.create_task(_repeat(job, stop), name=job.name) for job in all_jobs]
             await stop.wait()
             await _ended(loops)

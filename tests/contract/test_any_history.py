@@ -21,6 +21,10 @@ pytestmark = [
     pytest.mark.holds("practice", "GET /api/credits/transactions/"),
     pytest.mark.holds("account", "GET /auth/account/credits"),
     pytest.mark.holds("account", "GET /auth/account/ledger"),
+    pytest.mark.holds("appvector", "GET /api/billing/credits/"),
+    pytest.mark.holds("appvector", "POST /api/billing/credits/consume/"),
+    pytest.mark.holds("appvector", "POST /api/billing/credits/bonus/"),
+    pytest.mark.holds("appvector", "GET /api/billing/credits/history/"),
 ]
 
 REFUSED: Final = (402, 404, 409)
@@ -45,6 +49,8 @@ steps = st.one_of(
     st.tuples(st.just("adjust"), st.sampled_from(["credit", "debit"]), amounts),
     st.tuples(st.just("overdraft"), st.sampled_from(["0", "10.5", "100"])),
     st.tuples(st.just("buy"), st.sampled_from(["4242", "0002"])),
+    st.tuples(st.just("consume"), st.integers(1, 12)),
+    st.tuples(st.just("thank"), st.integers(1, 12)),
 )
 
 
@@ -53,6 +59,8 @@ class Life:
 
     def __init__(self, shop: Shop, api: Api, owner: Api) -> None:
         self.api, self.wallet = api, Wallet(api, owner, shop.id)
+        self.workspace = {"workspace_id": str(shop.account.uuid)}
+        api.http.headers["Content-Type"] = "application/json"
         self.other = api.account()
         api.grant(self.other, 50, source="purchase")
         pack = {
@@ -116,6 +124,14 @@ class Life:
             "/api/credits/purchase/", body | {"payment_method": {"type": "card", "last_four": card}}
         )
 
+    def consume(self, amount: int) -> httpx2.Response:
+        use = {"feature_key": "credits", "amount": amount, "metadata": {"operation": "report"}}
+        return self.api.post("/api/billing/credits/consume/", self.workspace | use)
+
+    def thank(self, amount: int) -> httpx2.Response:
+        bonus = {"feature_key": "credits", "amount": amount, "reason": "thanks"}
+        return self.api.post("/api/billing/credits/bonus/", self.workspace | bonus)
+
     def _mine(self, path: str, **fields: Any) -> httpx2.Response:
         return self.api.post(path, {"account": self.wallet.account} | fields)
 
@@ -142,6 +158,7 @@ def test_every_contract_tells_the_same(house: House, history: list[tuple[Any, ..
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @settings(max_examples=300, derandomize=False, suppress_health_check=[*HealthCheck])
 @given(history=st.lists(steps, min_size=8, max_size=40))
 def test_every_contract_tells_the_same_at_length(house: House, history: list[tuple[Any, ...]]) -> None:

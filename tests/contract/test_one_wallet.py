@@ -1,4 +1,4 @@
-"""Many at once, through three contracts, on a wallet that can serve some of them: no more are served, and all agree."""
+"""Many at once, through several contracts, on a wallet that can serve some: no more are served, and all agree."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ from tallystick.kernel.ids import owner_of, parse_typeid
 from tests import cast
 
 from .account.conftest import join, token_of
+from .conformance.holding import hold
 from .native.subscribing import plan, subscribe
 from .served import Api, House
 from .story.telling import Wallet
@@ -24,20 +25,26 @@ pytestmark = [
     pytest.mark.holds("igny8", "GET /v1/billing/transactions/"),
     pytest.mark.holds("practice", "GET /api/credits/transactions/"),
     pytest.mark.holds("account", "GET /auth/account/ledger"),
+    pytest.mark.holds("appvector", "POST /api/billing/credits/consume/"),
+    pytest.mark.holds("appvector", "POST /api/billing/features/consume/"),
+    pytest.mark.holds("appvector", "GET /api/billing/credits/"),
+    pytest.mark.holds("appvector", "GET /api/billing/credits/history/"),
 ]
 
+Way = tuple[str, dict[str, Any]]
+CONSUME: Final = "/api/billing/credits/consume/"
 ASKED: Final = 50
 SERVED: Final = 20
 COST: Final = 2
 
 
 @contextlib.contextmanager
-def wallet_of(house: House, api: Api) -> Iterator[Wallet]:
+def wallet_of(house: House, api: Api, tenant: int, code: str = "credits") -> Iterator[Wallet]:
     """A wallet for 20 of them, with its owner, who is signed in."""
     account = api.funded(SERVED * COST, email="acme@acme.example", time_zone="UTC")
     uuid = parse_typeid("acct", account)
     assert uuid is not None
-    db, tenant = house.system.db, house.first.app.live
+    db = house.system.db
 
     async def owner(number: int) -> str:
         user = await cast.make_user(db, tenant, "ann@acme.example")
@@ -47,36 +54,79 @@ def wallet_of(house: House, api: Api) -> Iterator[Wallet]:
         return await token_of(db, tenant, user)
 
     with house.client(house.run(owner(owner_of(uuid)))) as user:
-        yield Wallet(api, user, account)
+        yield Wallet(api, user, account, code)
 
 
 def test_fifty_at_once_on_a_wallet_for_twenty(house: House, api: Api) -> None:
     card = {"rates": [{"operation": "sms", "cost": str(COST)}, {"operation": "voice", "cost": "5"}]}
     assert api.send("PUT", "/v2/rate-card", card).status_code in (200, 201)
-    with wallet_of(house, api) as wallet:
+    with wallet_of(house, api, house.first.app.live) as wallet:
         check(house, api, wallet)
+
+
+def test_fifty_at_once_through_four_contracts(house: House, stranger: Api) -> None:
+    """Where calls are what is meant when no credit type is named, all contracts speak of the same wallet."""
+    calls = {"code": "api_calls", "name": "API Calls", "default": True}
+    assert stranger.send("PUT", "/v2/credit-types", calls).status_code == 200
+    card = {"rates": [{"operation": "sms", "cost": str(COST), "credit_type": "api_calls"}]}
+    assert stranger.send("PUT", "/v2/rate-card", card).status_code in (200, 201)
+    with wallet_of(house, stranger, house.other.live, "api_calls") as wallet:
+        of, workspace = wallet.account, str(parse_typeid("acct", wallet.account))
+        subscription = subscribe(stranger, plan(stranger, debits={"messages": "sms"}), of)["id"]
+        used = {"workspace_id": workspace, "feature_key": "api_calls", "amount": COST}
+        ways: list[Way] = [
+            ("/v2/debits", {"account": of, "amount": COST}),
+            ("/api/usage", {"subscriptionId": subscription, "quantity": 1, "metric": "messages"}),
+            (CONSUME, used | {"metadata": {"operation": "android_app_fetch"}}),
+            ("/api/billing/features/consume/", used),
+        ]
+        answers = at_once(house, ways, "stranger")
+        good = {path: 200 if path.startswith("/api/billing/") else 201 for path, _ in ways}
+        served = [one for one in answers if one.is_success]
+        assert len(served) == SERVED
+        assert all(one.status_code == good[one.request.url.path] for one in served)
+        assert {one.status_code for one in answers if not one.is_success} == {402}
+        # each consume was told the balance right after itself: every one of them once
+        told = [hold(one)["remaining"] for one in served if one.request.url.path.startswith("/api/billing/")]
+        assert len(set(told)) == len(told)
+        assert set(told) <= set(range(0, SERVED * COST, COST))
+        told = [hold(one)["feature"]["consumed"] for one in served if one.request.url.path == CONSUME]
+        assert len(set(told)) == len(told)
+
+        rows = wallet.agree()
+        assert [row.whole for row in rows] == [-COST] * SERVED + [SERVED * COST]
+        operations = Counter((row.entry["metadata"] or {}).get("operation") for row in rows[:SERVED])
+        ways_served = Counter(one.request.url.path for one in served)
+        assert operations["android_app_fetch"] == ways_served[CONSUME]
+        wallet.metered(subscription, rows, at_once=True)
+
+
+def at_once(house: House, ways: list[Way], key: str = "admin") -> list[httpx2.Response]:
+    """The answers to as many requests as are asked, in turns of the ways."""
+
+    async def ask(http: httpx2.AsyncClient) -> list[httpx2.Response]:
+        async def one(n: int) -> httpx2.Response:
+            path, body = ways[n % len(ways)]
+            extra = {"eventId": f"e-{n}"} if path == "/api/usage" else {}
+            return await http.post(path, json=body | extra)
+
+        return await asyncio.gather(*(one(n) for n in range(ASKED)))
+
+    return house.together(ask, key)
 
 
 def check(house: House, api: Api, wallet: Wallet) -> None:
     of = wallet.account
     subscription = subscribe(api, plan(api, debits={"messages": "sms"}), of)["id"]
-    ways: list[tuple[str, dict[str, Any]]] = [
+    ways: list[Way] = [
         ("/v2/debits", {"account": of, "amount": COST}),
         ("/v2/debits", {"account": of, "operation": "sms", "quantity": 1}),
         ("/api/usage", {"subscriptionId": subscription, "quantity": 1, "metric": "messages"}),
     ]
 
-    async def all_at_once(http: httpx2.AsyncClient) -> list[tuple[int, httpx2.Response]]:
-        async def one(n: int) -> tuple[int, httpx2.Response]:
-            path, body = ways[n % len(ways)]
-            extra = {"eventId": f"e-{n}"} if path == "/api/usage" else {}
-            return n % len(ways), await http.post(path, json=body | extra)
-
-        return await asyncio.gather(*(one(n) for n in range(ASKED)))
-
-    answers = house.together(all_at_once)
-    assert Counter(answer.status_code for _, answer in answers) == {201: SERVED, 402: ASKED - SERVED}
-    served = Counter(way for way, answer in answers if answer.status_code == 201)
+    answers = at_once(house, ways)
+    assert Counter(answer.status_code for answer in answers) == {201: SERVED, 402: ASKED - SERVED}
+    served = Counter(n % len(ways) for n, answer in enumerate(answers) if answer.status_code == 201)
 
     rows = wallet.agree()
     assert wallet.api.wallet(of)["available"] == "0"

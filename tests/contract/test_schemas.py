@@ -13,8 +13,8 @@ from tests.contract.conformance.documents import contracts
 from tests.contract.conformance.fuzzing import Effort, broken_requests, faults
 from tests.contract.conformance.holding import hold
 from tests.contract.conformance.scene import Scene
-from tests.contract.served import Api, House, housed
-from tests.doubles.google import GoogleDouble
+from tests.contract.conformance.tiers import stocked
+from tests.contract.served import Api, House
 
 # what schemathesis draws with the random module (it warns of it in some cases) only costs a repeatable example
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
@@ -27,7 +27,7 @@ EFFORT = {
     "igny8": Effort(20, 5),
     "practice": Effort(30, 3),
     "account": Effort(20, 2),
-    "appvector": Effort(20, 2),
+    "appvector": Effort(12, 10),
 }
 LONG = Effort(60, 150)
 STRIDE = {"native": 11}
@@ -37,12 +37,8 @@ CONTRACTS = [name for name, contract in contracts().items() if contract.operatio
 
 @pytest.fixture(scope="module")
 def house(server: Any, template: str) -> Iterator[House]:
-    """A server with a Google that answers."""
-    name = f"tallystick_schemas_{os.getpid()}"
-    with (
-        GoogleDouble() as google,
-        housed(server, template, name, google_client_ids=(google.client_id,), google_url=google.url) as house,
-    ):
+    """A server with a Google and two stores that answer."""
+    with stocked(server, template, f"tallystick_schemas_{os.getpid()}") as house:
         yield house
 
 

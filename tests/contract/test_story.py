@@ -4,7 +4,6 @@ It is told in test mode, where time may pass. The client of each chapter is what
 would be: its own address, its own ids, its own words.
 """
 
-import contextlib
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,16 +14,26 @@ import pytest
 
 from tallystick.kernel.ids import typeid
 from tests.doubles.google import GoogleDouble
+from tests.doubles.stores import Stores
 from tests.e2e.running import within
 
 from .conformance.holding import hold
 from .native.payments.paying import method_of
 from .served import House, housed
-from .story.telling import Row, Wallet, told
+from .story.in_appvector import upgrade_in_appvector, use_credits_in_appvector, watch_an_app
+from .story.living import Story, made, purchased
+from .story.telling import told
 
 pytestmark = [
     pytest.mark.holds("appvector", "POST /api/auth/google/"),
     pytest.mark.holds("appvector", "GET /api/me/"),
+    pytest.mark.holds("appvector", "GET /api/billing/credits/"),
+    pytest.mark.holds("appvector", "GET /api/billing/credits/history/"),
+    pytest.mark.holds("appvector", "POST /api/billing/credits/consume/"),
+    pytest.mark.holds("appvector", "POST /api/billing/stripe/checkout/credits/"),
+    pytest.mark.holds("appvector", "POST /api/billing/subscription/upgrade/"),
+    pytest.mark.holds("appvector", "POST /api/aso/android-details/"),
+    pytest.mark.holds("appvector", "POST /api/aso/android-history/"),
     pytest.mark.holds("credibill", "POST /api/subscriptions"),
     pytest.mark.holds("credibill", "PATCH /api/invoices"),
     pytest.mark.holds("credibill", "POST /api/usage"),
@@ -51,15 +60,21 @@ def google() -> Iterator[GoogleDouble]:
 
 
 @pytest.fixture
-def house(server: Any, template: str, google: GoogleDouble) -> Iterator[House]:
+def stores() -> Iterator[Stores]:
+    with Stores() as stores:
+        yield stores
+
+
+@pytest.fixture
+def house(server: Any, template: str, google: GoogleDouble, stores: Stores) -> Iterator[House]:
     name = f"tallystick_story_{os.getpid()}"
     ours = {"google_url": google.url, "google_client_ids": (google.client_id,)}
-    with housed(server, template, name, **ours) as house:
+    with housed(server, template, name, **ours, **stores.settings) as house:
         yield house
 
 
 @pytest.fixture
-def story(house: House, google: GoogleDouble) -> Iterator["Story"]:
+def story(house: House, google: GoogleDouble, stores: Stores) -> Iterator[Story]:
     """The product has its prices; Ann has signed in with Google for the first time."""
     with house.client("test") as api:
         rates = [{"operation": "sms", "cost": "2"}, {"operation": "voice", "cost": "5"}]
@@ -75,57 +90,10 @@ def story(house: House, google: GoogleDouble) -> Iterator["Story"]:
         assert answer.status_code == 201, answer.text
         signed = hold(answer)
         with house.client(signed["access"]) as user:
+            user.http.headers["Content-Type"] = "application/json"
             assert told(user, "/api/me/")["id"] == signed["user"]["id"]
             [account] = api.get("/v2/accounts").json()["data"]
-            yield Story(api, user, account["id"])
-
-
-def made(answer: Any, *statuses: int) -> dict[str, Any]:
-    assert answer.status_code in (statuses or (201,)), answer.text
-    return dict(answer.json())
-
-
-def purchased(answer: Any) -> dict[str, Any]:
-    """What the IGNY8 contract says of a purchase."""
-    assert answer.status_code == 201, answer.text
-    return dict(hold(answer)["data"])
-
-
-class Story(Wallet):
-    """What happens to Ann's wallet. Each step ends with everybody asked."""
-
-    def since(self, before: list[Row]) -> list[tuple[str, str]]:
-        """The kinds and exact amounts of the rows that came, the oldest first; all contracts agree on the whole."""
-        rows = self.agree()
-        assert rows[len(rows) - len(before) :] == before, "what was told once does not change"
-        return [(row.igny8, str(row.entry["amount"])) for row in reversed(rows[: len(rows) - len(before)])]
-
-    @contextlib.contextmanager
-    def step(self, *expected: tuple[str, str]) -> Iterator[None]:
-        """What is done here leads to these rows and no others."""
-        before = self.agree()
-        yield
-        assert self.since(before) == list(expected)
-
-    def package(self, name: str) -> int:
-        found = {one["name"]: one["id"] for one in told(self.user, "/v1/billing/credit-packages/")["results"]}
-        return int(found[name])
-
-    def debit(self, **fields: Any) -> dict[str, Any]:
-        return made(self.api.post("/v2/debits", {"account": self.account, **fields}))
-
-    def hold(self, amount: int) -> str:
-        body = {"account": self.account, "amount": amount, "expires_in": 3600}
-        return str(made(self.api.post("/v2/holds", body))["id"])
-
-    def later(self, by: str) -> None:
-        made(self.api.post("/v2/test-clock/advance", {"by": by}), 200)
-
-    def pay(self, page: str, card: str) -> None:
-        """In a browser, which has no credential."""
-        form = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": ""}
-        sent = self.api.http.post(page, content=f"card={card}", headers=form)
-        assert sent.status_code in (302, 303), sent.text
+            yield Story(api, user, account["id"], stores=stores)
 
 
 def test_one_story_told_by_all(story: Story) -> None:
@@ -137,6 +105,9 @@ def test_one_story_told_by_all(story: Story) -> None:
     hold_capture_and_release(story)
     undo(story)
     let_time_pass(story, subscription)
+    use_credits_in_appvector(story)
+    upgrade_in_appvector(story, subscription)
+    watch_an_app(story)
     story.metered(subscription, story.agree())
 
 
@@ -147,6 +118,8 @@ def subscribe_in_credibill(story: Story) -> str:
             "/v2/plans",
             {
                 "name": "Clinic",
+                "tier": "STARTER",
+                "rank": 1,
                 "interval": "monthly",
                 "currency": "USD",
                 "components": [{"key": "base", "kind": "flat", "amount": "29.00"}],

@@ -81,6 +81,35 @@ def check_demo(made: dict[str, Any], serving: Serving) -> None:
         assert client.post("/v2/auth/login", json=login).status_code == 200
         refreshed = client.post("/v2/auth/refresh", json={"refresh": made["refresh_token"]})
         assert refreshed.status_code == 200
+    check_workspace(made, serving)
+
+
+def check_workspace(made: dict[str, Any], serving: Serving) -> None:
+    """What AppVector's contract tells of the demo's first customer."""
+    said = made["appvector"]
+    with serving.client(said["access_token"]) as client:
+
+        def told(path: str, *names: str) -> Any:
+            answer = client.get(f"/api/billing/{path}", params={"workspace_id": said["workspace_id"]})
+            assert answer.status_code == 200, answer.text
+            found = answer.json()
+            for name in names:
+                found = found[name]
+            return found
+
+        assert told("subscription/", "subscription", "plan", "tier") == "PROFESSIONAL"
+        credits = {one["credit_type"]: one for one in told("credits/", "balances")}
+        assert (credits["API_CALL"]["allocated_credits"], credits["API_CALL"]["bonus_credits"]) == (5000, 500)
+        assert credits["API_CALL"]["consumed_credits"] >= 1234
+        assert credits["DATA_SCRAPE"]["purchased_credits"] == 500
+        assert told("usage/", "usage", "projects") == {"current": 5, "limit": 10, "percentage": 50.0}
+        assert told("limits/", "limits", "historical_data_days") == 90
+        assert told(f"invoices/{said['invoice_id']}/", "invoice", "status") == "PAID"
+        plans = client.get("/api/billing/plans/", headers={"X-App": f"{made['app_id']}:test"}).json()["plans"]
+        assert [one["tier"] for one in plans] == ["STARTER", "PROFESSIONAL", "ENTERPRISE"]
+        assert said["plan_id"] == plans[-1]["id"]
+        assert (plans[1]["monthly_price"], plans[1]["yearly_price"]) == ("149.00", "1490.00")
+        assert plans[1]["features"] == ["90-day history", "Priority support", "Advanced analytics"]
 
 
 def fill(home: Home) -> dict[str, Any]:
@@ -112,8 +141,12 @@ def check_contracts(made: dict[str, Any], said: list[Any]) -> None:
     assert (credibill["success"], credibill["duplicate"]) == (True, False)
     assert math.floor(account["credit_balance"]["available"]) == credits
     assert account["subscription"]["id"] == made["credibill"]["subscriptionId"]
-    assert (account["user_id"], appvector["id"]) == (made["account"]["user_id"], made["appvector"]["user_id"])
-    assert appvector["email"] == made["email"]
+    assert account["user_id"] == made["account"]["user_id"] == made["appvector"]["user_id"]
+    assert (appvector["success"], appvector["consumed"], appvector["feature"]["key"]) == (
+        True,
+        1,
+        "api_calls",
+    )
     assert {"native", "igny8", "practice", "credibill", "account", "appvector"} <= made.keys()
 
 
@@ -192,8 +225,9 @@ def test_demo_twice_while_it_runs(served: Serving) -> None:
     before = counts(served.home)
     second = in_readme(served)
     check_demo(second, served)
-    # of which the README's own lines made one
-    assert counts(served.home) == before | {"usage_event": before["usage_event"] + 1}
+    # of which the README's own lines made one each
+    again = {name: before[name] + 1 for name in ("usage_event", "entry where actor <> 'system'")}
+    assert counts(served.home) == before | again
     assert second["account_id"] == first["account_id"]
     assert "from 24 to" in served.home.run("demo", "--customers", "23", status=1).stderr
     assert works(served, first["test_key"]) == 200

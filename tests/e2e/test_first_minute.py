@@ -10,6 +10,8 @@ import httpx2
 import pytest
 import yaml
 
+from tests.doubles.stores import AppleDouble
+
 from .readme import paste, readme_block
 from .running import REPOSITORY, Home, Serving, within
 
@@ -76,6 +78,24 @@ def test_the_readme_takes_money(home: Home) -> None:
             return str(balance["available"])
 
         assert within(30, lambda: available() == "535.5"), available()
+
+
+def test_the_readme_sells_data(home: Home) -> None:
+    with AppleDouble() as apple:
+        apple.put(310633997, trackName="WhatsApp Messenger", averageUserRating=4.63)
+        apple.finds("messaging", 310633997)
+        home.environment["TALLYSTICK_APP_STORE_URL"] = apple.url
+        serving = home.serve()
+        lines = readme_block("Data of the app stores").replace("http://127.0.0.1:8000", serving.address)
+        assert "cb_live_..." in lines
+        lines = lines.replace("cb_live_...", home.made["live_key"])
+        answers = [json.loads(line) for line in paste(lines, home.data.parent)]
+    found, details, history, credits = answers[-4:]
+    assert (found["count"], found["results"][0]["title"]) == (1, "WhatsApp Messenger")
+    assert details["data"]["score"] == 4.63
+    assert [one["value"] for one in history["data"]["fast"]["score"]] == [4.63]
+    spent = {one["credit_type"]: one["consumed_credits"] for one in credits["balances"]}
+    assert spent == {"API_CALL": 2, "DATA_SCRAPE": 2}
 
 
 def test_the_readme_signs_people_in(home: Home) -> None:

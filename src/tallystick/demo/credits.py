@@ -96,7 +96,13 @@ async def _limit(scene: Scene, person: Person) -> None:
     """Some of the projects that the plan allows."""
     async with scene.db.tx() as tx:
         await entitlements.consume(
-            tx, scene.tenant, person.account, "projects", 2 * MICRO, by=BY, op_key=f"demo:{person.n}:projects"
+            tx,
+            scene.tenant,
+            person.account,
+            "max_projects",
+            2 * MICRO,
+            by=BY,
+            op_key=f"demo:{person.n}:projects",
         )
 
 

@@ -20,7 +20,14 @@ _NAMES: Final = "Acme Globex Initech Umbrella Hooli Stark Wayne Tyrell Wonka Soy
 _ZONES: Final = (
     "Africa/Kampala", "UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Kiritimati", "Pacific/Niue",
 )  # fmt: skip
-_PLANS: Final = {"starter": 20, "payg": 12, "growth": 24, "growth-yearly": 16, "team": 16, "scale": 12}
+_PLANS: Final = {
+    "starter": 20,
+    "payg": 12,
+    "professional": 24,
+    "professional-yearly": 16,
+    "team": 16,
+    "enterprise": 12,
+}
 _FATES: Final = {"": 50, "upgrade": 14, "downgrade": 8, "cancel": 6, "leave": 8, "pause": 6, "lapse": 8}
 
 
@@ -53,9 +60,9 @@ def _drawn(n: int, account: int, customers: int) -> Person:
     plan = dice.choices(list(_PLANS), list(_PLANS.values()))[0]
     person = Person(n, account, plan, 0 if n < 20 else dice.randrange(MONTHS))
     if n >= customers - LATECOMERS:
-        return Person(n, account, "growth" if n % 2 else "starter", MONTHS)
+        return Person(n, account, "professional" if n % 2 else "starter", MONTHS)
     if n == 0:
-        person.plan, person.acts = "growth", {4: "upgrade", 9: "downgrade"}
+        person.plan, person.acts = "professional", {4: "upgrade", 9: "downgrade"}
     elif n == 4:
         person.acts = {MONTHS - 1: "pause"}
     elif person.joins < MONTHS - 1:

@@ -4,6 +4,7 @@ from typing import Any
 
 from tallystick.domain.catalog import views as catalog
 from tallystick.domain.identity import keys, sign_in, views
+from tallystick.domain.invoicing import views as invoicing
 from tallystick.domain.subscriptions import views as subscriptions
 from tallystick.kernel.actor import Mode, Scope
 from tallystick.kernel.ids import typeid
@@ -24,6 +25,7 @@ async def ways_in(scene: Scene, account: int) -> dict[str, Any]:
         app = (await views.tenant(tx, tenant)).app_id
         package = await catalog.package_by_key(tx, tenant, "pack-small")
         held = await subscriptions.current(tx, tenant, account)
+        invoices = await invoicing.invoices(tx, tenant, account=account, status="paid", limit=1)
         plan = scene.plans["starter"] if held is None else held.plan
     signed = await sign_in.sign_in(
         system.db, system.secrets, system.clock, app=app, mode=Mode.TEST, email=EMAIL, password=password
@@ -50,5 +52,13 @@ async def ways_in(scene: Scene, account: int) -> dict[str, Any]:
             "subscriptionId": None if held is None else typeid("sub", held.id),
         },
         "account": {**person, "user_id": signed.user.number},
-        "appvector": {**person, "workspace_id": str(row.uuid), "user_id": signed.user.number},
+        "appvector": {
+            **person,
+            "workspace_id": str(row.uuid),
+            "user_id": signed.user.number,
+            "plan_id": str(scene.plans["enterprise"]),
+            "plan_tier": "ENTERPRISE",
+            "feature_key": "api_calls",
+            "invoice_id": str(invoices.rows[0].id),
+        },
     }

@@ -32,6 +32,7 @@ from .money import buy, run_low, wait
 from .papers import papers
 from .people import CUSTOMERS, MONTHS, Person
 from .scene import BY, LATER, Scene
+from .tracking import track
 
 TRIAL: Final = timedelta(days=14)
 SPREAD: Final = timedelta(days=4)
@@ -41,19 +42,24 @@ AT_ONCE: Final = 4
 _USED: Final = {
     "starter": (),
     "payg": ("api_calls", "messages"),
-    "growth": ("api_calls", "gigabytes"),
-    "growth-yearly": ("api_calls", "gigabytes"),
+    "professional": ("api_calls", "gigabytes"),
+    "professional-yearly": ("api_calls", "gigabytes"),
     "team": ("seats", "bandwidth"),
-    "scale": ("messages", "bandwidth", "turnover", "images"),
+    "enterprise": ("messages", "bandwidth", "turnover", "images"),
 }
 _UP: Final = {
-    "starter": "growth",
-    "payg": "growth",
-    "growth": "scale",
-    "growth-yearly": "scale",
-    "team": "scale",
+    "starter": "professional",
+    "payg": "professional",
+    "professional": "enterprise",
+    "professional-yearly": "enterprise",
+    "team": "enterprise",
 }
-_DOWN: Final = {"scale": "growth", "team": "growth", "growth": "starter", "growth-yearly": "growth"}
+_DOWN: Final = {
+    "enterprise": "professional",
+    "team": "professional",
+    "professional": "starter",
+    "professional-yearly": "professional",
+}
 
 
 @dataclass(slots=True)
@@ -107,6 +113,7 @@ async def _end(scene: Scene, people: list[Person]) -> None:
     """What the year ends with: cards that were declined a while ago, purchases, and who has only just come."""
     await hooks.listen(scene)
     await buy(scene, people)
+    await track(scene, people[0])
     await scene.until(await scene.now() + MENDS)
     await run_low(scene, people)
     now = await scene.now()

@@ -46,6 +46,8 @@ class Ask:
     accept: str = ""
     host: str = ""
     """As the caller addressed this server; empty on hot rows."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """All of them, by lower-case name; empty on hot rows."""
     counted: set[int] = field(default_factory=set)
 
     def digest(self, said: Any) -> bytes:
@@ -191,6 +193,7 @@ async def _ask(request: Request) -> Ask:
         headers.get("idempotency-key"),
         headers.get("accept", ""),
         headers.get("host", ""),
+        headers,
     )
 
 

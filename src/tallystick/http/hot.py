@@ -59,7 +59,7 @@ class Request:
         body: bytes,
         query: bytes = b"",
         x_account: str | None = None,
-        content_type: bytes = JSON,
+        content_type: bytes = b"",
         x_app: str | None = None,
     ) -> None:
         self.authorization = authorization
@@ -145,7 +145,7 @@ def without_repeated(scope: Scope) -> Scope:
 def request_of(scope: Scope, params: tuple[str, ...], body: bytes) -> Request:
     """The request of an ASGI scope whose body was read."""
     authorization = key = x_account = x_app = None
-    media = JSON
+    media = b""
     for name, value in scope["headers"]:
         if name == b"authorization":
             authorization = value.decode("latin-1")

@@ -33,9 +33,11 @@ class RouteStats:
 class Metrics(Collector):
     """All of a process's numbers. `of` gives a route's, to be kept by whoever serves it."""
 
-    def __init__(self, lane_depth: Callable[[], int]) -> None:
+    def __init__(self, lane_depth: Callable[[], int], outside: Callable[[], Iterator[Metric]]) -> None:
+        """``outside`` gives what is told of calls to others."""
         self._routes: dict[tuple[str, str, str], RouteStats] = {}
         self._lane_depth = lane_depth
+        self._outside = outside
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -68,6 +70,7 @@ class Metrics(Collector):
         depth = GaugeMetricFamily("tallystick_lane_depth", "Commands that wait or are being decided.")
         depth.add_metric([], self._lane_depth())
         yield depth
+        yield from self._outside()
 
     def reply(self) -> Reply:
         """Give the process's figures to Prometheus."""

@@ -1,38 +1,59 @@
 """Where a customer may be sent: pure."""
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from tallystick.kernel.actor import Mode
 from tallystick.kernel.errors import Invalid
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PORTS = {"http": 80, "https": 443}
 
 
-def check_url(field: str, url: str | None, mode: Mode, public_url: str) -> str:
+def check_url(
+    field: str, url: str | None, mode: Mode, public_url: str, origins: Collection[str] | None = None
+) -> str:
     """The address, '' for none. Raises Invalid for one that is neither https nor of this server, nor, in test mode,
-    of this machine."""
+    of this machine.
+
+    With ``origins`` (in lower case, ``*`` is any), https is not enough: it must be of one of those.
+    """
     if url is None:
         return ""
+    listed = origins is not None and "*" not in origins
+    if _plain(url):
+        if _origin(url) == _origin(public_url):
+            return url
+        scheme, host, _ = _origin(url)
+        if scheme in _PORTS and mode is Mode.TEST and host in _LOOPBACK:
+            return url
+        if _is_listed(url, origins or ()) if listed else scheme == "https":
+            return url
+    raise Invalid(
+        field,
+        "must be of an origin of CORS_ALLOWED_ORIGINS, or one of this server's; in test mode also of this machine"
+        if listed
+        else "must be an https address, or one of this server's; in test mode also http to this machine",
+    )
+
+
+def _plain(url: str) -> bool:
+    """Whether it is a whole address that a browser reads as we do, without a name and password."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        host, parts = None, urlsplit("")
+        return False
     # a gateway may fill its own name for the page in between braces
     text = url.replace("{CHECKOUT_SESSION_ID}", "")
     plain = text.isascii() and text.isprintable() and not set(text) & set(' \\<>"`{|}^')
-    if host and plain and parts.username is None and parts.password is None:
-        if parts.scheme == "https" or _origin(url) == _origin(public_url):
-            return url
-        if parts.scheme == "http" and mode is Mode.TEST and host in _LOOPBACK:
-            return url
-    raise Invalid(
-        field,
-        "must be an https address, or one of this server's; in test mode also http to this machine",
-    )
+    return bool(host) and plain and parts.username is None and parts.password is None
+
+
+def _is_listed(url: str, origins: Collection[str]) -> bool:
+    return any(_origin(url) == _origin(one) for one in origins)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, port
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

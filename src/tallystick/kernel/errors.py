@@ -12,7 +12,8 @@ Fact
 ├── InsufficientCredits     a shortage: the one decline that a customer can mend by paying
 ├── LimitReached            a feature may not be used so much: a larger plan would allow it
 └── Unavailable             not now: nothing was recorded, try again
-    └── Busy                somebody else holds the account, or the queue is full
+    ├── Busy                somebody else holds the account, or the queue is full
+    └── GatewayUnavailable  a payment gateway does not answer
 """
 
 from typing import Any
@@ -131,3 +132,7 @@ class Unavailable(Fact):
 
 class Busy(Unavailable):
     code = "busy"
+
+
+class GatewayUnavailable(Unavailable):
+    """A payment gateway cannot be reached; this server can."""

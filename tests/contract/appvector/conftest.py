@@ -1,4 +1,4 @@
-"""A server where people sign in with Google, and Google itself."""
+"""A server where people sign in with Google, and Google itself; and the two stores, which it asks about apps."""
 
 import itertools
 import os
@@ -8,8 +8,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.contract.conformance.tiers import SITE, stock
 from tests.contract.served import House, housed
 from tests.doubles.google import GoogleDouble
+from tests.doubles.stores import Stores
 
 _numbers = itertools.count(1)
 
@@ -21,12 +23,18 @@ def google() -> Iterator[GoogleDouble]:
 
 
 @pytest.fixture(scope="package")
-def house(server: Any, template: str, google: GoogleDouble) -> Iterator[House]:
-    """The package's server."""
+def _shelf() -> Iterator[Stores]:
+    with Stores() as stores:
+        stock(stores)
+        yield stores
+
+
+@pytest.fixture(scope="package")
+def house(server: Any, template: str, google: GoogleDouble, _shelf: Stores) -> Iterator[House]:
+    """The package's server. The document's site is among those that may call it, and be come back to."""
     name = f"tallystick_appvector_{os.getpid()}_{next(_numbers)}"
-    with housed(
-        server, template, name, google_url=google.url, google_client_ids=(google.client_id,)
-    ) as house:
+    ours = {"google_url": google.url, "google_client_ids": (google.client_id,)}
+    with housed(server, template, name, cors_allowed_origins=(SITE,), **ours, **_shelf.settings) as house:
         yield house
 
 

@@ -112,3 +112,16 @@ def test_without_google(server: Any, template: str) -> None:
             "error": "Service unavailable",
             "detail": "Google sign-in is not set up on this server",
         }
+
+
+def test_the_explorer_shows_this_contract_first(web: httpx2.Client) -> None:
+    page = web.get("/api/docs/")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert web.get("/api/docs").content == page.content
+    assert page.content == web.get("/docs").content.replace(b"/docs/start.js", b"/api/docs/start.js")
+    ours = '{ title: "AppVector contract", url: "/api/auth/openapi.yaml"'
+    start = web.get("/api/docs/start.js").text
+    assert start.count("default: true") == 1
+    assert f"{ours}, default: true }}" in start
+    assert start.replace(", default: true", "") == web.get("/docs/start.js").text
+    assert web.post("/api/docs/").status_code == 405

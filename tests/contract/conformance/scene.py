@@ -28,6 +28,7 @@ from tests.contract.native.furnishing import SECRET, furnished
 from tests.contract.native.payments.paying import bought, made
 from tests.contract.served import Api, House
 
+from . import tiers
 from .documents import Contract, Operation, contracts
 
 OUTSIDERS: Final = ("nobody", "liar", "forger", "expired", "refresh token", "deactivated")
@@ -42,6 +43,8 @@ KEYS: Final = ("read", "write", "admin")
 _MEANT: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("igny8", "POST /v1/billing/credit-packages/{id}/purchase/"): {"id": "package_number"},
     ("igny8", "DELETE /v1/account/team/{id}/"): {"id": "member_number"},
+    ("appvector", "GET /api/billing/plans/{id}/"): {"id": "plan_id"},
+    ("appvector", "GET /api/billing/invoices/{id}/"): {"id": "invoice_uuid"},
     ("native", "GET /v2/emails/{email}"): {"email": "mail"},
     ("native", "GET /v2/usage/{event}"): {"event": "usage"},
     ("native", "PATCH /v2/usage/{event}"): {"event": "usage"},
@@ -55,16 +58,20 @@ _SPAN: Final = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 _BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /v2/plans/{plan}/quote": {"quantities": {}},
     "POST /v2/webhook-endpoints/{endpoint}/replay": _SPAN,
+    # whoever is let in is told that this is too long, and the others' subscription goes on
+    "POST /api/billing/subscription/cancel/": {"reason": "x" * 501},
 }
 # fields of bodies and parameters that hold ids; elsewhere these names may mean other things
 _IDS: Final = frozenset(
     {
         "account", "plan", "package", "invoice", "payment", "subscription", "feature", "user",
-        "customerId", "planId", "subscriptionId", "invoiceId", "practice_id", "package_id",
+        "customerId", "planId", "subscriptionId", "invoiceId", "practice_id", "package_id", "workspace_id", "plan_id",
     }
 )  # fmt: skip
 # parameters that stand alone: the first that is known is given
 _ALONE: Final = frozenset({"subscriptionId", "customerId", "planId", "invoiceId"})
+# names of the account itself, which may also be said in a header or not at all
+_ABOUT: Final = frozenset({"workspace_id"})
 # names in addresses that are no ids: every tenant has them
 _NO_IDS: Final = frozenset({"gateway", "credit_type", "version"})
 _numbers = count(1)
@@ -116,7 +123,12 @@ class Scene:
             "planId": plan,
             "subscriptionId": subscription,
             "invoiceId": invoice["_id"],
+            "workspace_id": tiers.uuid(self.account),
+            "invoice_uuid": tiers.uuid(str(self.known["invoice"])),
+            "plan_id": tiers.uuid(tiers.sell(api)["ENTERPRISE_monthly"]),
         }
+        for credit_type in ("api_calls", "data_scrapes"):
+            api.grant(self.account, 1000, credit_type=credit_type)
         self.known |= more
 
     @contextmanager
@@ -134,8 +146,8 @@ class Scene:
                 client.http.headers["Content-Type"] = "application/json"
             yield opened
 
-    def request(self, operation: Operation) -> Asked:
-        """A request that would succeed, were it let in."""
+    def request(self, operation: Operation, *, about: bool = True) -> Asked:
+        """A request that would succeed, were it let in; ``about`` the first customer's account, where it can say so."""
         contract = contracts()[operation.contract]
         meant = _MEANT.get((operation.contract, operation.name), {})
         named: set[str] = set()
@@ -147,6 +159,8 @@ class Scene:
         path = re.sub(r"\{([^}]*)\}", lambda part: str(find(part[1])), operation.path)
         query = {}
         for name, said in contract.parameters(operation).items():
+            if said["in"] == "query" and name in _ABOUT and not about:
+                continue
             if said["in"] == "query" and name in _IDS and not (name in _ALONE and named & _ALONE):
                 query[name] = str(find(name))
             elif said["in"] == "query" and said.get("required"):

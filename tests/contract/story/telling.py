@@ -30,6 +30,7 @@ WORDS: Final = {
     ("reverse", ""): ("refund", "ADJUSTMENT", "adjustment"),
     ("refund", ""): ("refund", "ADJUSTMENT", "adjustment"),
 }
+SHOWN: Final = {"api_calls": "API_CALL", "data_scrapes": "DATA_SCRAPE"}
 SENT: Final = {"sms": "SMS_USAGE", "voice": "VOICE_USAGE"}
 
 
@@ -71,6 +72,8 @@ class Wallet:
     api: Api
     user: Api
     account: str
+    code: str = "credits"
+    """The tenant's default credit type."""
 
     @property
     def number(self) -> int:
@@ -78,22 +81,30 @@ class Wallet:
 
     def rows(self) -> list[Row]:
         """The native history, the newest first."""
-        said = self.api.get(f"/v2/accounts/{self.account}/entries", limit=MOST).json()["data"]
+        query = {"limit": MOST, "credit_type": self.code}
+        said = self.api.get(f"/v2/accounts/{self.account}/entries", **query).json()["data"]
         assert len(said) < MOST
         return [row_of(one) for one in said]
 
     def agree(self) -> list[Row]:
         """Ask every contract for the balance and the history: all say the same. Gives the history."""
         rows = self.rows()
-        wallet = self.api.wallet(self.account) if rows else {"posted": "0", "held": "0", "available": "0"}
-        posted, held = Decimal(wallet["posted"]), Decimal(wallet["held"])
+        posted, held = self.books()
         assert posted == sum(Decimal(row.entry["amount"]) for row in rows)
         assert sum(row.whole for row in rows) == floor(posted)
         whole = floor(posted - held)
         self.igny8(rows, whole)
         self.practice(rows, whole)
         self.plain(rows, posted, held)
+        self.appvector(rows, whole)
         return rows
+
+    def books(self) -> tuple[Decimal, Decimal]:
+        """What is posted and what is held, natively."""
+        for one in self.api.get(f"/v2/accounts/{self.account}/balance").json()["balances"]:
+            if one["credit_type"] == self.code:
+                return Decimal(one["posted"]), Decimal(one["held"])
+        return Decimal(), Decimal()
 
     # igny8
 
@@ -212,6 +223,37 @@ class Wallet:
                 row.entry["reference"] or "",
             ]
             for row in rows
+        ]
+
+    # appvector
+
+    def appvector(self, rows: list[Row], whole: int) -> None:
+        """What came from where and was used adds up to the balance; usage is listed, whatever else it is called."""
+        uuid = str(parse_typeid("acct", self.account))
+        for asking in (self.api, self.user):
+            said = told(asking, "/api/billing/credits/", workspace_id=uuid)["balances"]
+            found = [one for one in said if one["credit_type"] == SHOWN.get(self.code, self.code.upper())]
+            assert len(found) == 1 or not rows
+            for one in said:
+                parts = [one[f"{name}_credits"] for name in ("allocated", "purchased", "bonus")]
+                unused = sum(parts) - one["consumed_credits"]
+                assert one["available_credits"] <= unused
+                if one in found:
+                    assert (one["available_credits"], unused) == (whole, rows[0].after if rows else 0)
+        listed = told(self.user, "/api/billing/credits/history/", feature_key=self.code, limit=MOST)
+        used = [row for row in rows if row.igny8 == "deduction"]
+        assert listed["total_count"] == len(used)
+        assert [without(one, "feature_name") for one in listed["history"]] == [
+            {
+                "feature_key": self.code,
+                "consumed_amount": -row.whole,
+                "operation": (row.entry["metadata"] or {}).get(
+                    "operation", row.entry["operation"] or self.code
+                ),
+                "metadata": without(row.entry["metadata"] or {}, "operation"),
+                "timestamp": row.at,
+            }
+            for row in used
         ]
 
     # credibill

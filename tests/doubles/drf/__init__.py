@@ -54,6 +54,7 @@ def ask(
     body: bytes = b"",
     content_type: str | None = None,
     authorization: str | None = None,
+    query: str = "",
 ) -> Answer:
     """What the framework answers."""
     environ: dict[str, Any] = {
@@ -61,6 +62,7 @@ def ask(
         "PATH_INFO": path.encode().decode("latin-1"),
         "SERVER_NAME": "oracle",
         "SERVER_PORT": "80",
+        "QUERY_STRING": query,
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body),
         "wsgi.url_scheme": "http",

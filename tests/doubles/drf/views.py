@@ -14,6 +14,8 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTStatelessUserAuthentication
 from rest_framework_simplejwt.views import TokenRefreshView
 
+from . import appvector
+
 
 class SignIn(serializers.Serializer):
     access_token = serializers.CharField()
@@ -52,6 +54,9 @@ class Everything(serializers.Serializer):
     wanted = serializers.BooleanField(allow_null=True, required=False)
     kind = serializers.ChoiceField(choices=["stripe", "manual", "1"])
     metadata = serializers.DictField(required=False)
+    country = serializers.RegexField("^[A-Za-z]{2}$", default="us")
+    day = serializers.DateField(required=False)
+    several = serializers.MultipleChoiceField(choices=["score", "ratings", "1"], required=False)
 
 
 class EverythingView(APIView):
@@ -104,6 +109,7 @@ urlpatterns = [
     path("api/me/", MeView.as_view()),
     path("everything/", EverythingView.as_view()),
     path("echo/", EchoView.as_view()),
+    *appvector.urlpatterns,
 ]
 
 

@@ -26,7 +26,7 @@ from tallystick.domain.payments import (
     views,
 )
 from tallystick.domain.payments.checkouts import ForMethod, ForPackage, ForPlan
-from tallystick.domain.payments.links import portal_token
+from tallystick.domain.payments.links import invoice_url, portal_token
 from tallystick.domain.payments.model import Checkout, Dispute, Method, Payment
 from tallystick.domain.payments.port import Site
 from tallystick.gateways.sandbox import Sandbox
@@ -153,6 +153,9 @@ class Counter:
 
     def portal(self, account: Account) -> str:
         return self.house.run(portal.portal_url(self.till, self.tenant, account.account_id, self.home))
+
+    def invoice_page(self, invoice: UUID) -> str:
+        return invoice_url(self.house.system.vault, self.house.url, invoice)
 
     def old_portal(self, account: Account) -> str:
         named = typeid("acct", account.uuid)

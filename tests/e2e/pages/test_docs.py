@@ -20,3 +20,17 @@ def test_every_contract_is_chosen_by_the_switch(house: House, browser: Browser) 
         expect(page.get_by_role("heading", level=1, name=title)).to_be_visible(timeout=WAIT)
         shown = contract.title
     page.close()
+
+
+def test_the_address_of_one_contract_shows_it(house: House, browser: Browser) -> None:
+    """What AppVector's document says of its explorer."""
+    page = browser.new_page(viewport={"width": 1300, "height": 900})
+    page.set_default_timeout(WAIT)
+    page.goto(f"{house.url}/api/docs/")
+    title = contracts()["appvector"].document["info"]["title"]
+    expect(page.get_by_role("heading", level=1, name=title)).to_be_visible(timeout=WAIT)
+    page.get_by_role("button", name=contracts()["appvector"].title, exact=True).click()
+    page.get_by_role("option", name=contracts()["igny8"].title, exact=True).click()
+    other = contracts()["igny8"].document["info"]["title"]
+    expect(page.get_by_role("heading", level=1, name=other)).to_be_visible(timeout=WAIT)
+    page.close()

@@ -181,6 +181,22 @@ def test_the_portal_shows_and_ends_a_subscription_and_pays_an_invoice(page: Page
     assert (pdf.status, pdf.body()[:5]) == (200, b"%PDF-")
 
 
+def test_an_invoice_has_a_page_where_it_is_paid(page: Page, counter: Counter) -> None:
+    address = counter.invoice_page(counter.bills(counter.customer()))
+    page.goto(address)
+    sound(page)
+    expect(page.get_by_text("Open", exact=True)).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Pay")).click()
+    page.wait_for_url("**/pay/co_**")
+    pay_with(page, "4242")
+    page.wait_for_url(address)
+    sound(page)
+    expect(page.get_by_text("Paid", exact=True).first).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    pdf = page.request.get(address + "/pdf")
+    assert (pdf.status, pdf.body()[:5]) == (200, b"%PDF-")
+
+
 def test_a_payment_made_without_the_customer_is_confirmed_on_a_page(page: Page, counter: Counter) -> None:
     account = counter.customer()
     counter.saves_card(account, "3220")

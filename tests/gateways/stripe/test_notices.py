@@ -264,3 +264,41 @@ async def test_the_body_is_read_as_it_came(
     headers, body = double.signed(event)
     with pytest.raises(BadSignature):
         gateway.read(site, headers, json.dumps(json.loads(body)).encode(), datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda intent: {"payment_intent": intent},
+        lambda intent: {"payments": {"data": [{"payment": {"payment_intent": intent}}]}},
+    ],
+)
+async def test_an_invoice_of_stripes_own_tells_of_its_payment(
+    gateway: Stripe, site: Site, double: StripeDouble, event: dict[str, Any], how: Callable[[str], Any]
+) -> None:
+    intent = event["data"]["object"]["id"]
+    bill = {"id": "in_1", "amount_paid": 2900, "amount_due": 2900, "currency": "usd"} | how(intent)
+    told = event | {"type": "invoice.paid", "data": {"object": bill}}
+    [paid] = _read(gateway, site, double, told).seen
+    assert isinstance(paid, PaymentSeen)
+    assert (paid.ref, paid.status, paid.amount, paid.currency) == (intent, "succeeded", 2900, "USD")
+    [failed] = _read(gateway, site, double, told | {"type": "invoice.payment_failed"}).seen
+    assert isinstance(failed, PaymentSeen)
+    assert (failed.ref, failed.status, failed.final) == (intent, "failed", False)
+
+
+@pytest.mark.parametrize(
+    "type",
+    [
+        "invoice.paid",
+        "invoice.payment_failed",
+        "customer.subscription.updated",
+        "customer.subscription.deleted",
+    ],
+)
+async def test_what_stripe_bills_without_us_says_nothing(
+    gateway: Stripe, site: Site, double: StripeDouble, event: dict[str, Any], type: str
+) -> None:
+    for bill in ({}, {"payment_intent": None, "amount_paid": 0}, {"payment_intent": "pi_1", "amount_due": 0}):
+        told = event | {"type": type, "data": {"object": {"id": "x", "currency": "usd"} | bill}}
+        assert _read(gateway, site, double, told).seen == []

@@ -7,6 +7,7 @@ from urllib.parse import quote_plus
 from hypothesis import strategies as st
 
 FIELDS = ["name", "code", "note", "email", "url", "count", "offset", "active", "wanted", "kind", "metadata"]
+FIELDS += ["country", "day", "several"]
 WORDS = [
     "", " ", "\t\n", "null", "true", "FALSE", "yes", "off", "0", "1", "1.0", "-3.000", "1.5", "1e3", "007", "1_0",
     "１２", "x" * 10, "x" * 11, "  padded  ", "stripe", "Stripe", "é", "\u200b", "😀" * 10, "a\x00b", "9" * 1001,
@@ -15,7 +16,8 @@ WORDS = [
     "http://acme.example", "https://acme.example:8443/a?b#c", "ftp://x.yz", "http://localhost/", "http://[::1]:80/",
     "http://[::g]/", "http://256.1.1.1/", "http://10.0.0.1", "javascript:alert(1)", "//acme.example", "http://",
     "http://a b.example", "http://u:p@acme.example", "http://acme.example./", "http://" + "a" * 64 + ".example",
-    "http://acme.example:99999999", "http://acme.example/\nx", "http://[", "HTTP://ACME.EXAMPLE",
+    "us", "USA", "d1", "2025-09-29", "2025-9-1", "2025-9-1\n", "20250929", "2025-W40-1", "2025-02-30", "29.09.2025",
+    "2025-09-29T00:00:00Z", "score", "ratings", "http://acme.example:99999999", "http://acme.example/\nx", "http://[", "HTTP://ACME.EXAMPLE",
 ]  # fmt: skip
 # no lone surrogates, on which the framework's own answers fail; and no NUL in objects, which we refuse and it does not
 TEXT = st.sampled_from(WORDS) | st.text(st.characters(codec="utf-8"), max_size=20)

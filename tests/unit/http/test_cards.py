@@ -147,3 +147,14 @@ def test_ids_of_ours_are_none() -> None:
     for _ in range(2000):
         tail = "".join(secrets.choice(letters) for _ in range(26))
         assert not find(body({"account": f"acct_{tail}"}))
+
+
+def test_uuids_hide_no_card() -> None:
+    """They are passed over, however many digits they have; what stands beside them is not."""
+    uuid = "00000000-0000-7000-8000-000000000012"
+    assert not find(body({"workspace_id": uuid, "amount": 1}))
+    assert not find(body({"note": f"card {uuid}"}))
+    for number in CARDS:
+        assert find(body({"workspace_id": uuid, "note": number}))
+        assert find(body({uuid: number}))
+        assert find(body([uuid, number, uuid]))

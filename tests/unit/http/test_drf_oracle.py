@@ -1,6 +1,8 @@
 """Bodies and fields against the framework itself: what it takes we take, and what it says we say."""
 
+import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tallystick.http.drf.fields import Boolean, Char, Choice, Dict, Email, Field, Integer, Url, read
+from tallystick.http.drf.formed import Choices, Date, Pattern
 from tallystick.http.drf.parsing import parsed
 from tallystick.http.drf.validation import Refused, ValidationFailed
 from tests.doubles.drf import Answer, ask
@@ -26,6 +29,9 @@ EVERYTHING: dict[str, Field] = {
     "wanted": Boolean(null=True, required=False),
     "kind": Choice(["stripe", "manual", "1"]),
     "metadata": Dict(required=False),
+    "country": Pattern(pattern=re.compile("[A-Za-z]{2}"), default="us"),
+    "day": Date(required=False),
+    "several": Choices(["score", "ratings", "1"], required=False),
 }
 GOOD = {"name": "n", "email": "ann@acme.example", "count": 1, "active": True, "kind": "stripe"}
 JSON = "application/json"
@@ -43,7 +49,12 @@ def _said(work: Callable[[], Any]) -> Answer:
 
 
 def _everything(media: str, body: bytes, *, partial: bool = False) -> Answer:
-    return _said(lambda: read(EVERYTHING, parsed(media, body), partial=partial))
+    return _said(lambda: _written(read(EVERYTHING, parsed(media, body), partial=partial)))
+
+
+def _written(values: dict[str, Any]) -> dict[str, Any]:
+    """As JSON has them."""
+    return {name: str(value) if isinstance(value, date) else value for name, value in values.items()}
 
 
 def same_json(payload: Any, partial: bool) -> None:

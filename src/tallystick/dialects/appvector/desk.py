@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 from tallystick.config import Settings
 from tallystick.db.pool import Database
 from tallystick.domain.appstores.desk import AppStores
+from tallystick.domain.catalog.named import NamedFeatures
 from tallystick.domain.catalog.views import CreditTypes
 from tallystick.domain.identity.asking import Asker, account_named, person
 from tallystick.domain.identity.credentials import Credentials
@@ -64,6 +65,7 @@ class Desk:
 
     def __init__(self, system: System) -> None:
         self.system = system
+        self.features = NamedFeatures(system.db)
         self._accounts: dict[tuple[int, str], int] = {}
 
     async def user(self, ask: Ask) -> Actor:

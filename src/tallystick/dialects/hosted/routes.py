@@ -11,7 +11,7 @@ from tallystick.http.framework import methods_at
 from tallystick.http.hot import Reply
 from tallystick.kernel.errors import Invalid
 
-from . import confirming, errors, password, paying, portal
+from . import confirming, errors, invoice, password, paying, portal
 from .desk import Call, System, base
 
 NAME: Final = "hosted"
@@ -25,6 +25,7 @@ Handler = Callable[[System, Call], Awaitable[Response]]
 
 _CHECKOUT: Final = "/pay/{checkout}/{token}"
 _CONFIRM: Final = "/pay/confirm/{payment}/{token}"
+_INVOICE: Final = "/pay/invoice/{invoice}/{token}"
 _PORTAL: Final = "/portal/{account}/{token}"
 _CHOOSE: Final = "/password/{token}"
 
@@ -32,6 +33,9 @@ ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/pay/done", paying.back),
     ("GET", _CONFIRM, confirming.confirm),
     ("POST", _CONFIRM, confirming.confirmed),
+    ("GET", _INVOICE, invoice.show),
+    ("POST", _INVOICE, invoice.pay),
+    ("GET", _INVOICE + "/pdf", invoice.document),
     ("GET", _CHECKOUT, paying.show),
     ("POST", _CHECKOUT, paying.pay),
     ("POST", _CHECKOUT + "/step", paying.answer),
@@ -48,7 +52,7 @@ ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("GET", _CHOOSE, password.show),
     ("POST", _CHOOSE, password.choose),
 ]
-"""The order counts: /pay/confirm is no checkout's, and /password/done no link's."""
+"""The order counts: /pay/confirm and /pay/invoice are no checkout's, and /password/done no link's."""
 
 
 def api(system: System) -> FastAPI:

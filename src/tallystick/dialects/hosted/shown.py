@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from tallystick.domain.catalog.model import Plan
 from tallystick.domain.catalog.terms import Interval, Terms
@@ -12,13 +12,10 @@ from tallystick.domain.invoicing.documents import invoice_document
 from tallystick.domain.invoicing.model import Invoice, Settings
 from tallystick.domain.invoicing.wording import day, locale_of, money, quantity
 from tallystick.domain.payments.model import Checkout, DisputeStatus, Method, Payment
+from tallystick.domain.payments.sessions import filled
 from tallystick.domain.reloads.model import AutoReload
 from tallystick.domain.subscriptions.model import Subscription
 from tallystick.kernel.ids import typeid
-
-SESSION: Final = "{CHECKOUT_SESSION_ID}"
-"""What a shop writes into its address where it wants the checkout's id."""
-
 
 _EVERY: Final[dict[Interval, str]] = {
     "monthly": "a month",
@@ -268,8 +265,7 @@ def payment(row: Payment, words: Words, number: str | None) -> ShownPayment:
 
 def success_url(row: Checkout) -> str:
     """Where the customer goes after paying, with the checkout's id where the shop wants it."""
-    named = typeid("co", row.id)
-    return web(row.success_url.replace(SESSION, named).replace(quote(SESSION), named))
+    return web(filled(row.success_url, typeid("co", row.id)))
 
 
 def web(address: str | None) -> str:

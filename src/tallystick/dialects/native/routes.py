@@ -17,6 +17,7 @@ from tallystick.kernel.errors import Fact
 
 from . import (
     answers,
+    appstores,
     batches,
     clock,
     commands,
@@ -118,6 +119,7 @@ COLD: Final = [
     *reloads.ROUTES,
     *people.ROUTES,
     *webhooks.ROUTES,
+    *appstores.ROUTES,
     *clock.ROUTES,
 ]
 # fmt: on

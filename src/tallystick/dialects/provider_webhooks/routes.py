@@ -16,6 +16,7 @@ from .handlers import System, receive_event
 NAME: Final = "provider_webhooks"
 TITLE: Final = "Webhooks of payment providers"
 PREFIXES: Final = ("/webhooks",)
+UNREAD: Final = PREFIXES
 OPENAPI: Final = "/webhooks/openapi.json"
 
 _DESCRIPTION: Final = """Addresses to give to a payment provider. `{provider}` is the gateway's name, such as `stripe`;

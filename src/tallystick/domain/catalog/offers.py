@@ -21,6 +21,7 @@ T = TypeVar("T")
 q: Final = Queries("tallystick.domain.catalog", "plans.sql")
 
 _MAX_INT: Final = 2**31 - 1
+_MANY: Final = 500
 
 
 async def feature(conn: Tx, tenant: int, key: str) -> Feature:
@@ -56,6 +57,17 @@ async def features(
     """The newest first, before the number ``before``; ``name``: a part of it, in any case."""
     values = {"type": type, "category": category, "credit_type": credit_type, "name": name}
     return await _page(conn, Feature, q.features, tenant, values, before, limit)
+
+
+async def all_features(conn: Tx, tenant: int) -> list[Feature]:
+    """Every one, by key."""
+    found: list[Feature] = []
+    page = await features(conn, tenant, limit=_MANY)
+    while True:
+        found += page.rows
+        if page.next_key is None:
+            return sorted(found, key=lambda feature: feature.key)
+        page = await features(conn, tenant, before=page.next_key, limit=_MANY)
 
 
 async def plan(conn: Tx, tenant: int, plan: UUID) -> Plan:

@@ -152,6 +152,15 @@ where p.tenant_id = %(tenant)s and p.deleted_at is null and p.number < %(before)
 order by p.number desc
 limit %(limit)s
 
+-- name: plans_with_tier
+-- Those that are sold now.
+select p.id, p.tenant_id, p.number, p.key, p.name, p.description, p.tier, p.rank, p.status, p.version, v.terms,
+    p.metadata, p.created_at, p.updated_at
+from plan p
+join plan_version v on v.tenant_id = p.tenant_id and v.plan_id = p.id and v.version = p.version
+where p.tenant_id = %(tenant)s and p.deleted_at is null and p.status = 'active' and p.tier is not null
+order by p.number
+
 -- Packages ----------------------------------------------------------------------------------------------
 
 -- name: insert_package

@@ -17,6 +17,7 @@ from tallystick.kernel.page import Page, page_of
 
 from .model import CreditType, Rate, RateCard
 from .offers import (
+    all_features,
     feature,
     feature_by_id,
     features,
@@ -37,6 +38,7 @@ from .offers import (
 
 __all__ = [
     "CreditTypes",
+    "all_features",
     "credit_type",
     "credit_types",
     "defined",

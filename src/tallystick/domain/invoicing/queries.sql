@@ -212,6 +212,16 @@ where i.account_id = %(account)s and i.tenant_id = %(tenant)s
 order by i.place desc
 limit %(limit)s offset %(offset)s
 
+-- name: issued_of_account
+select i.account_id as account, h.uuid as account_uuid, i.id, i.tenant_id as tenant, i.place, i.number, i.status,
+       i.currency, i.subscription_id as subscription, i.reason, i.subtotal, i.tax, i.carried, i.total,
+       i.credit_applied, i.credited, i.amount_due, i.amount_paid, i.period_start, i.period_end, i.issued_at, i.due_at,
+       i.paid_at, i.voided_at, i.seller, i.buyer, i.taxes, i.memo, i.metadata, i.created_at, i.updated_at
+from invoice i join account_head h on h.account_id = i.account_id
+where i.account_id = %(account)s and i.tenant_id = %(tenant)s and i.issued_at is not null
+order by i.place desc
+limit %(limit)s
+
 -- name: count_invoices
 select count(*) from invoice where account_id = %(account)s and tenant_id = %(tenant)s
 

@@ -147,6 +147,13 @@ async def invoices_by_offset(
     return Slice(rows, total)
 
 
+async def issued_invoices(conn: Tx, tenant: int, account: int, *, limit: int) -> list[Invoice]:
+    """An account's newest invoices that were issued, without their lines, the newest first."""
+    return await all_rows(
+        conn, Invoice, q.issued_of_account, {"tenant": tenant, "account": account, "limit": limit}
+    )
+
+
 async def unpaid(conn: Tx, account: int, subscription: UUID | None = None) -> list[Invoice]:
     """The account's open invoices (of one subscription), the oldest first. That the account is the
     tenant's, the caller has checked."""

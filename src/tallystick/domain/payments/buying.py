@@ -61,7 +61,7 @@ async def buy_package(
     Opens its own transactions; none waits for the network. The same ``key`` buys once, and gives the same. Raises
     NotFound, KeyReused, Conflict("package_inactive"), Conflict("account_closed"), Conflict("account_blocked"),
     Conflict("gateway_disabled"), Conflict("gateway_not_set_up"), Conflict("gateway_unsupported"),
-    Conflict("gateway_refused"), and Unavailable where no page can be opened.
+    Conflict("gateway_refused"), and GatewayUnavailable where no page can be opened.
     """
 
     async def act() -> tuple[int, Any]:
@@ -78,7 +78,7 @@ async def buy_package(
         return await _of_page(till, tenant, page)
     payment = None
     if begun["payment"] is not None:
-        payment = await _charged(till, account, UUID(begun["payment"]))
+        payment = await charged(till, account, UUID(begun["payment"]))
     async with till.db.connection() as conn:
         bill = await invoices.invoice(conn, tenant, UUID(begun["invoice"]))
     return Bought(bill, payment, None, _status(bill))
@@ -120,7 +120,7 @@ async def _named(tx: Tx, tenant: int, account: int, method: UUID, gateway: str |
     return row
 
 
-async def _charged(till: Till, account: int, payment: UUID) -> Payment:
+async def charged(till: Till, account: int, payment: UUID) -> Payment:
     """Charge it; where another request of the key is at it, wait for what that hears, or take its place."""
     row, alone = await charging.attempt(till, account, payment)
     for pause in _PAUSES:

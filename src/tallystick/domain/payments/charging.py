@@ -195,18 +195,23 @@ async def _step(tx: Tx, row: Payment) -> _Step | None:
 
 
 async def _needed(tx: Tx, row: Payment) -> bool:
-    """Whether its invoice still needs money; of a plan's page there is none yet."""
-    return row.invoice is None or payable(await invoices.invoice(tx, row.tenant, row.invoice))
+    """Whether its invoice still needs money; of a plan there is none yet, but an upgrade may have been given up."""
+    if row.invoice is not None:
+        return payable(await invoices.invoice(tx, row.tenant, row.invoice))
+    if row.cause != "request" or row.checkout is None:
+        return True
+    return (await views.checkout(tx, row.tenant, row.checkout)).status == "open"
 
 
 async def _fitted(tx: Tx, row: Payment) -> bool:
     """Before anything is asked of anybody: not more than is due by now, and nothing at all where nothing is."""
-    assert row.invoice is not None
-    bill = await invoices.invoice(tx, row.tenant, row.invoice)
     now = await identity.now(tx, row.tenant)
-    if not payable(bill):
+    if not await _needed(tx, row):
         await closing.write(tx, row, Facts("cancelled", True, seen_at=now), now)
         return False
+    if row.invoice is None:
+        return True
+    bill = await invoices.invoice(tx, row.tenant, row.invoice)
     if bill.remaining < row.amount:
         row.amount = bill.remaining
         await closing.save_payment(tx, row)
@@ -222,11 +227,17 @@ async def _charge(till: Till, row: Payment) -> list[Seen]:
     gateway = till.gateways[row.gateway]
     async with till.db.connection() as conn:
         assert row.method is not None
-        assert row.invoice is not None
         payer = await views.method(conn, row.tenant, row.method)
-        bill = await invoices.invoice(conn, row.tenant, row.invoice)
-    asked = ChargeAsked(row.id, who, payer.ref, row.amount, row.currency, f"Invoice {bill.number}")
+        what = await _what(conn, row)
+    asked = ChargeAsked(row.id, who, payer.ref, row.amount, row.currency, what)
     return [await gateway.charge(site, asked)]
+
+
+async def _what(conn: Tx, row: Payment) -> str:
+    """What the customer's bank is told it is for."""
+    if row.invoice is None:
+        return "Upgrade of the plan"
+    return f"Invoice {(await invoices.invoice(conn, row.tenant, row.invoice)).number}"
 
 
 async def _known(till: Till, row: Payment) -> list[Seen]:

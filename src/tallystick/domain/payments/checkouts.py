@@ -19,7 +19,7 @@ from tallystick.domain.identity.model import metadata_text
 from tallystick.domain.identity.request_keys import once
 from tallystick.domain.ledger.books import Rates
 from tallystick.kernel.actor import SYSTEM
-from tallystick.kernel.errors import Conflict, NotFound, Unavailable
+from tallystick.kernel.errors import Conflict, GatewayUnavailable, NotFound
 from tallystick.kernel.ids import owned_uuid, typeid
 from tallystick.kernel.money import Money
 
@@ -28,6 +28,7 @@ from .baskets import Basket, ForAmount, ForInvoice, ForMethod, ForPackage, ForPl
 from .events import checkout_event
 from .model import Checkout
 from .port import GatewayDown, GatewayRefused
+from .sessions import filled
 from .till import Till
 from .views import q
 
@@ -62,6 +63,7 @@ async def open_checkout(
     save_method: bool | None = None,
     success_url: str = "",
     cancel_url: str = "",
+    session: str = "",
     metadata: Mapping[str, Any] | None = None,
     by: str,
     key: Key | None = None,
@@ -70,9 +72,11 @@ async def open_checkout(
 
     ``save_method``: keep the way to pay for later; by default that of a plan which is paid again each period.
     Opens its own transactions. The same ``key`` gives the same checkout, and opens its page where that failed.
-    Raises NotFound, Invalid, KeyReused, Conflict("gateway_disabled"), Conflict("gateway_not_set_up"),
-    Conflict("gateway_refused"), what buying or subscribing raises, and Unavailable where the gateway does not answer:
-    then nothing can be paid, and without a key what was made for it is taken back.
+    ``session``: what the id begins with that stands for `SESSION` in ``success_url`` where the gateway has no sessions
+    of its own; without it our pages fill in the checkout's id. Raises NotFound, Invalid, KeyReused,
+    Conflict("gateway_disabled"), Conflict("gateway_not_set_up"), Conflict("gateway_refused"), what buying or
+    subscribing raises, and GatewayUnavailable: then nothing can be paid, and without a key what was made for it is
+    taken back.
     """
     metadata_text(dict(metadata or {}))
 
@@ -80,7 +84,7 @@ async def open_checkout(
         return 200, str(
             await _written(
                 tx, till, tenant, account, wanted, gateway=gateway, save_method=save_method,
-                success_url=success_url, cancel_url=cancel_url, metadata=metadata or {}, by=by,
+                success_url=success_url, cancel_url=cancel_url, session=session, metadata=metadata or {}, by=by,
             )
         )  # fmt: skip
 
@@ -96,7 +100,7 @@ async def open_checkout(
     except GatewayDown:
         if key is None:
             await expire_checkout(till, tenant, account, row.id, by=SYSTEM)
-        raise Unavailable("The payment gateway does not answer; nothing was charged.", 5) from None
+        raise GatewayUnavailable("The payment gateway does not answer; nothing was charged.", 5) from None
     except GatewayRefused as error:
         await expire_checkout(till, tenant, account, row.id, by=SYSTEM)
         raise Conflict("gateway_refused", f"The payment gateway refuses: {error}") from None
@@ -131,7 +135,7 @@ async def expire_checkout(till: Till, tenant: int, account: int, checkout: UUID,
 
 async def _written(
     tx: Tx, till: Till, tenant: int, account: int, wanted: Wanted, *, gateway: str | None, save_method: bool | None,
-    success_url: str, cancel_url: str, metadata: Mapping[str, Any], by: str,
+    success_url: str, cancel_url: str, session: str, metadata: Mapping[str, Any], by: str,
 ) -> UUID:  # fmt: skip
     """The rows of a checkout, with what it sells; give its id."""
     await methods.lock(tx, tenant, account)
@@ -148,6 +152,8 @@ async def _written(
     basket = await basket_of(tx, till.rates, tenant, account, wanted, by_hand=by_hand, by=by)
     now = await identity.now(tx, tenant)
     id, payment = owned_uuid(account), None
+    if session and "sessions" not in features:
+        success_url = filled(success_url, typeid(session, id))
     keep = basket.recurring if save_method is None else save_method
     expires = now + (OPEN_FOR_STAFF if by_hand else OPEN_FOR)
     if basket.kind == "plan":

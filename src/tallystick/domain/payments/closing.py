@@ -34,10 +34,16 @@ async def close_ways(tx: Tx, invoice: Invoice, now: datetime) -> None:
 async def expire(tx: Tx, row: Checkout, now: datetime, *, at_gateway: bool = False) -> None:
     """Expire an open checkout; ``at_gateway``: its page is closed there already.
 
-    What its payment may still bring is worked in when it is seen. Under the account's head.
+    What its payment may still bring is worked in when it is seen; for an upgrade at once it is given back. Under the
+    account's head.
     """
     row.status, row.ended_at = "expired", now
     row.due_at = None if at_gateway or row.ref is None else now
+    if row.at_once:
+        # its charge may be on its way: what came of it is seen to by the worker
+        await run(tx, q.give_up_charge, {"account": row.account, "id": row.payment, "now": now})
+        await save_checkout(tx, row)
+        return
     if row.payment is not None:
         payment = await locked_payment(tx, row.tenant, row.account, row.payment)
         if payment is not None and payment.status != "processing":

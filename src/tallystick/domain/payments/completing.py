@@ -27,7 +27,10 @@ log = structlog.get_logger()
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan that is taken when the money came. ``version`` is the one that was offered."""
+    """The plan that is taken when the money came. ``version`` is the one that was offered.
+
+    An upgrade that is charged at once is of a ``subscription``, and was priced as of ``at``.
+    """
 
     plan: UUID
     version: int
@@ -35,6 +38,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     billing: Billing = "anniversary"
     trial: bool = True
     metadata: dict[str, Any] = {}
+    subscription: UUID | None = None
+    at: datetime | None = None
 
 
 async def begin_plan(tx: Tx, tenant: int, account: int, intent: Intent, *, rates: Rates, by: str) -> Outcome:
@@ -90,7 +95,10 @@ async def plan_taken(tx: Tx, row: Checkout, *, rates: Rates) -> bool:
     intent = msgspec.convert(row.intent, Intent)
     try:
         async with tx.transaction():
-            made = await begin_plan(tx, row.tenant, row.account, intent, rates=rates, by=row.created_by)
+            if intent.subscription is None:
+                made = await begin_plan(tx, row.tenant, row.account, intent, rates=rates, by=row.created_by)
+            else:
+                made = await _upgraded(tx, row, intent, intent.subscription, rates)
     except Unavailable:
         raise
     except Fact as fact:
@@ -98,6 +106,21 @@ async def plan_taken(tx: Tx, row: Checkout, *, rates: Rates) -> bool:
         return False
     row.invoice = None if made.invoice is None else made.invoice.id
     return True
+
+
+async def _upgraded(tx: Tx, row: Checkout, intent: Intent, subscription: UUID, rates: Rates) -> Outcome:
+    """Do the upgrade as of when it was priced; where that cannot be any more, only if what was paid is enough."""
+    made = await subscriptions.change(
+        tx, row.tenant, row.account, subscription, plan=intent.plan, version=intent.version, rates=rates,
+        by=row.created_by, as_of=intent.at,
+    )  # fmt: skip
+    if made.change == "scheduled":
+        raise Conflict("not_an_upgrade", "Nothing is to pay for this change: it waits for the period's end.")
+    bill = made.invoice
+    # usage that was reported meanwhile is collected as usage always is
+    if bill is not None and bill.issued_at != intent.at and bill.remaining > row.amount:
+        raise Conflict("price_changed", "The upgrade costs more than what was charged for it.")
+    return made
 
 
 async def terms_of(conn: Tx, row: Checkout) -> Terms:

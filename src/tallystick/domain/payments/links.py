@@ -1,10 +1,15 @@
-"""Links to the customer's portal: a credential by themselves, for a while, that only this server can make. Pure."""
+"""Links that are a credential by themselves, and that only this server can make. Pure.
+
+One to the customer's portal is good for a while. One to an invoice stays good, and is good for that invoice alone.
+"""
 
 import base64
 import binascii
 from typing import NamedTuple
+from uuid import UUID
 
 from tallystick.domain.identity.vault import Vault
+from tallystick.kernel.ids import typeid
 
 
 class Portal(NamedTuple):
@@ -31,6 +36,17 @@ def read_portal_token(vault: Vault, account: str, token: str) -> Portal | None:
         return None
     said = Portal(int(parts[0]), back)
     return said if vault.is_token(parts[2], "portal", _about(account, said.until, said.return_url)) else None
+
+
+def invoice_url(vault: Vault, public_url: str, invoice: UUID) -> str:
+    """The address of the page of an invoice; ``/pdf`` behind it is its document."""
+    named = typeid("inv", invoice)
+    return f"{public_url}/pay/invoice/{named}/{vault.token('invoice', named)}"
+
+
+def is_invoice_token(vault: Vault, named: str, token: str) -> bool:
+    """Whether we made the token for the invoice of this TypeID."""
+    return vault.is_token(token, "invoice", named)
 
 
 def _about(account: str, until: int, return_url: str) -> str:

@@ -11,7 +11,7 @@ from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity import views as identities
 from tallystick.domain.invoicing import collecting
 from tallystick.domain.ledger import actions as ledger
-from tallystick.kernel.errors import Conflict, NotFound, Unavailable
+from tallystick.kernel.errors import Conflict, GatewayUnavailable, NotFound
 from tallystick.kernel.ids import owned_uuid, typeid
 
 from . import settings, views
@@ -50,7 +50,7 @@ async def save(
 async def remove(till: Till, tenant: int, account: int, method: UUID, *, by: str) -> Method:
     """Take a way to pay away, at the gateway first; where it was the standard one the newest left takes its place.
 
-    Opens its own transactions; again it does nothing. Audited. Raises NotFound, Conflict, Unavailable.
+    Opens its own transactions; again it does nothing. Audited. Raises NotFound, Conflict, GatewayUnavailable.
     """
     async with till.db.connection() as conn:
         row = await _own(conn, tenant, account, method)
@@ -60,7 +60,7 @@ async def remove(till: Till, tenant: int, account: int, method: UUID, *, by: str
     try:
         await till.gateways[row.gateway].forget_method(site, row.ref)
     except GatewayDown:
-        raise Unavailable("The payment gateway does not answer; nothing was changed.") from None
+        raise GatewayUnavailable("The payment gateway does not answer; nothing was changed.") from None
     except GatewayRefused as error:
         raise Conflict("gateway_refused", f"The payment gateway refuses: {error}") from None
     async with till.db.tx() as tx:

@@ -98,6 +98,11 @@ class Checkout:
     retry_at: datetime | None
     attempts: int
 
+    @property
+    def at_once(self) -> bool:
+        """Whether it has no page: a saved way to pay is charged for a higher plan (see `upgrading`)."""
+        return self.intent is not None and self.intent.get("subscription") is not None
+
 
 @dataclass(slots=True, kw_only=True)
 class Payment:

@@ -20,8 +20,9 @@ from uuid import UUID
 
 from tallystick.kernel.actor import Mode
 
-Feature = Literal["checkout", "charge", "refund", "portal", "history", "staff"]
-"""What a gateway can do. ``staff``: people of the tenant's say by hand whether money came."""
+Feature = Literal["checkout", "charge", "refund", "portal", "history", "staff", "sessions"]
+"""What a gateway can do. ``staff``: people of the tenant's say by hand whether money came. ``sessions``: its pages have
+ids of its own, which it fills into the address that the customer goes back to."""
 
 
 class GatewayDown(Exception):
@@ -212,6 +213,8 @@ class Past:
     paid: bool
     at: datetime
     description: str
+    payment: UUID | None = None
+    """Our id of it as the provider keeps it, None where it has none."""
     invoice_pdf: str | None = None
     hosted_url: str | None = None
 

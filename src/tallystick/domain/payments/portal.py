@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from tallystick.kernel.errors import Conflict, Unavailable
+from tallystick.kernel.errors import Conflict, GatewayUnavailable
 from tallystick.kernel.ids import typeid
 
 from . import charging, settings
@@ -21,7 +21,7 @@ async def portal_url(
     """The address of the customer's page at a gateway, by default the tenant's standard one.
 
     Opens its own transactions. Raises NotFound, Conflict("gateway_disabled"), Conflict("gateway_not_set_up"),
-    Conflict("gateway_refused"), Unavailable.
+    Conflict("gateway_refused"), GatewayUnavailable.
     """
     async with till.db.connection() as conn:
         name = gateway or await settings.standard_gateway(conn, till, tenant)
@@ -35,6 +35,6 @@ async def portal_url(
         token = portal_token(till.vault, typeid("acct", who.uuid), until, return_url)
         return await taker.portal(site, who, return_url, token)
     except GatewayDown:
-        raise Unavailable("The payment gateway does not answer.", 5) from None
+        raise GatewayUnavailable("The payment gateway does not answer.", 5) from None
     except GatewayRefused as error:
         raise Conflict("gateway_refused", f"The payment gateway refuses: {error}") from None

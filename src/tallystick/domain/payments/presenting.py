@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tallystick.domain.identity.request_keys import Inner
 from tallystick.kernel.actor import SYSTEM
-from tallystick.kernel.errors import Conflict, Unavailable
+from tallystick.kernel.errors import Conflict, GatewayUnavailable
 
 from . import settings, settling, views
 from .checkouts import ForPackage, expire_checkout, open_checkout
@@ -47,7 +47,7 @@ async def buy_by_digits(
     except GatewayDown:
         if key is None:  # nobody can ask for it again
             await expire_checkout(till, tenant, account, row.id, by=SYSTEM)
-        raise Unavailable("The payment gateway does not answer.", 5) from None
+        raise GatewayUnavailable("The payment gateway does not answer.", 5) from None
     except GatewayRefused as error:
         await expire_checkout(till, tenant, account, row.id, by=SYSTEM)
         raise Conflict("gateway_refused", f"The payment gateway refuses: {error}") from None

@@ -12,6 +12,13 @@ select tenant_id as tenant, gateway, enabled, standard, options, secrets, hints,
 from gateway_setting
 where tenant_id = %(tenant)s
 
+-- name: settings_with_secrets
+select g.tenant_id as tenant, g.gateway, g.enabled, g.standard, g.options, g.secrets, g.hints, g.updated_at,
+       t.app_id as app, t.mode
+from gateway_setting g join tenant t on t.id = g.tenant_id
+where g.gateway = %(gateway)s and g.secrets is not null
+order by g.tenant_id
+
 -- name: lock_settings
 -- Changes wait for each other: at most one gateway is the standard one.
 select 1 from tenant where id = %(tenant)s for no key update
@@ -139,6 +146,18 @@ where account_id = %(account)s and invoice_id = %(invoice)s
 update purchase
 set grant_id = %(grant)s, bonus_grant_id = %(bonus_grant)s, fulfilled_at = %(at)s
 where account_id = %(account)s and invoice_id = %(invoice)s and fulfilled_at is null
+
+-- name: bills_of_payments
+select p.id as payment, i.id as invoice, i.number, i.status,
+       (select l.description from invoice_line l
+        where l.account_id = i.account_id and l.invoice_id = i.id and l.kind = 'plan'
+        order by l.position limit 1) as plan,
+       (select l.description from invoice_line l
+        where l.account_id = i.account_id and l.invoice_id = i.id
+        order by l.amount < 0, l.position limit 1) as first
+from unnest(%(ids)s::uuid[]) as wanted (id)
+join payment p on p.account_id = %(account)s and p.id = wanted.id and p.tenant_id = %(tenant)s
+join invoice i on i.account_id = p.account_id and i.id = p.invoice_id
 
 -- Checkouts ---------------------------------------------------------------------------------------------
 
@@ -308,6 +327,11 @@ update payment set due_at = %(due_at)s, retry_at = null where account_id = %(acc
 update payment set due_at = %(now)s
 where account_id = %(account)s and invoice_id = %(invoice)s and cause <> 'checkout'
   and status in ('pending', 'requires_action')
+
+-- name: give_up_charge
+-- Of an upgrade at once that is not wanted any more.
+update payment set due_at = %(now)s
+where account_id = %(account)s and id = %(id)s and status in ('pending', 'requires_action')
 
 -- name: due_payments
 select p.account_id as account, p.id, p.due_at

@@ -69,7 +69,9 @@ async def _moved(tx: Tx, till: Till, row: Payment, after: Facts, *, by: str) -> 
         return
     if row.status == "requires_action":
         await emit(tx, row.tenant, payment_event("payment.requires_action", row, at))
-        if row.cause not in ("checkout", "reload"):  # a reload stops instead, and says so
+        page = await _checkout(tx, row)
+        # a reload stops instead, and says so; an upgrade at once is given up, and its caller told
+        if row.cause not in ("checkout", "reload") and page is None:
             await letters.action_required(tx, row)
     elif row.status == "failed" or (row.status == "cancelled" and row.cause != "checkout"):
         await emit(tx, row.tenant, payment_event("payment.failed", row, at))
@@ -98,7 +100,8 @@ async def _came(tx: Tx, till: Till, row: Payment, after: Facts, currency: str, *
     wanted = row.currency
     row.amount, row.currency = after.amount or row.amount, currency
     checkout = await _checkout(tx, row)
-    completes = checkout is not None and checkout.status != "completed"
+    given_up = checkout is not None and checkout.at_once and checkout.status == "expired"
+    completes = checkout is not None and checkout.status != "completed" and not given_up
     if checkout is not None and completes:
         await completing.finish(tx, checkout, at)
     begins = False
@@ -116,7 +119,7 @@ async def _came(tx: Tx, till: Till, row: Payment, after: Facts, currency: str, *
     await emit(tx, row.tenant, payment_event("payment.succeeded", row, at))
     if checkout is not None and completes:
         await closing.save_checkout(tx, checkout)
-    if checkout is not None and completes and (row.applied or begins):
+    if checkout is not None and completes and not checkout.at_once and (row.applied or begins):
         await emit(tx, row.tenant, checkout_event("checkout.completed", checkout, at))
     await letters.receipt(tx, row, at)
     if row.to_refund:

@@ -1,7 +1,10 @@
 """How a tenant takes money: its gateways with their sealed secrets, and its policy."""
 
+import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -92,6 +95,30 @@ async def gateways(conn: Tx, till: Till, tenant: int) -> list[GatewaySetting]:
     return shown
 
 
+@dataclass(slots=True, kw_only=True)
+class _Kept(GatewaySetting):
+    app: UUID
+    mode: Mode
+
+
+async def every_site(conn: Tx, till: Till, gateway: str) -> list[Site]:
+    """Every tenant's account at a gateway that takes secrets, switched off or not, with them open; first that which
+    the server's own settings give. Secrets that were sealed elsewhere are left out."""
+    kept = await all_rows(conn, _Kept, q.settings_with_secrets, {"gateway": gateway})
+    found = []
+    first = await identities.first_app(conn)
+    if first is not None:
+        own = await identities.tenant_of(conn, first.app_id, Mode.LIVE)
+        if all(row.tenant != own.id for row in kept):
+            with contextlib.suppress(Conflict):
+                found.append(await site(conn, till, own.id, gateway, even_disabled=True))
+    for row in kept:
+        with contextlib.suppress(Conflict):
+            made = Site(row.tenant, row.app, Mode(row.mode), till.public_url, row.options, _opened(till, row))
+            found.append(made)
+    return found
+
+
 async def gateway(conn: Tx, till: Till, tenant: int, name: str) -> GatewaySetting:
     """Raises NotFound."""
     return _found(await gateways(conn, till, tenant), name)
@@ -103,6 +130,19 @@ async def standard_gateway(conn: Tx, till: Till, tenant: int) -> str:
     if found is None:
         raise Conflict("gateway_not_set_up", _NOTHING)
     return found
+
+
+async def stripe_or_other(conn: Tx, till: Till, tenant: int) -> str:
+    """Stripe where the tenant takes payments with it, else the sandbox where that is on, else the standard gateway.
+
+    Raises Conflict("gateway_not_set_up") where there is none: live customers would else buy with test cards.
+    """
+    rows = {row.gateway: row for row in await gateways(conn, till, tenant)}
+    for name in ("stripe", SANDBOX):
+        row, taker = rows.get(name), till.gateways.get(name)
+        if row is not None and taker is not None and row.enabled and (row.hints or not taker.secret_names):
+            return name
+    return await standard_gateway(conn, till, tenant)
 
 
 async def standard_or_none(conn: Tx, till: Till, tenant: int) -> str | None:

@@ -54,16 +54,20 @@ async def change(
     by: str,
     version: int | None = None,
     overrides: dict[str, Any] | None = None,
+    as_of: datetime | None = None,
 ) -> Outcome:
     """Change the plan: a higher one now, with its invoice; a lower one or only another interval at the period's end.
 
-    ``version`` is the plan's newest unless one is named. A cancel that waits is revoked by it. Raises NotFound,
+    ``version`` is the plan's newest unless one is named. A cancel that waits is revoked by it. ``as_of``: as of that
+    moment, when it was paid for, unless something happened to the subscription since. Raises NotFound,
     Invalid, Conflict("same_plan"), Conflict("not_recurring"), Conflict("currency_mismatch"),
     Conflict("plan_archived"), Conflict("subscription_state"), Conflict("subscription_ended"),
     Conflict("account_closed").
     """
     work, now = await _opened(tx, tenant, account, subscription, rates, by)
     row = work.subscription
+    if as_of is not None and row.updated_at <= as_of < now:
+        now = as_of
     demand(row, *CHANGEABLE)
     _check_open(work)
     wanted, way = await target(tx, row, plan, overrides, version=version, keep=True)

@@ -42,7 +42,6 @@ from .features import (
 from .holdings import Running, held, q, running
 
 MAX_SCOPE: Final = 255
-_MANY: Final = 500
 
 
 async def check(
@@ -66,10 +65,10 @@ async def all_of(db: Database, tenant: int, account: int) -> list[Entitlement]:
     """The account's state of every feature of the tenant, by key. Raises NotFound."""
     async with db.connection() as conn:
         head = await books.head(conn, tenant, account)
-        features = await _features(conn, tenant)
+        features = await catalog.all_features(conn, tenant)
         subscriptions = await held(conn, head)
         uses: dict[UUID, dict[str, int]] = {}
-        for row in await all_rows(conn, _Use, q.uses, {"account": account}):
+        for row in await all_rows(conn, Use, q.uses, {"account": account}):
             uses.setdefault(row.feature_id, {})[row.scope] = row.used
         allowances = await running(conn, account)
     wallets = await _available(db, tenant, account)
@@ -100,7 +99,7 @@ async def consume(
     """
     check_text("scope", scope, MAX_SCOPE)
     head = await _lock(tx, tenant, account)
-    done = await _known(tx, head, op_key, digest := _digest("consume", key, amount, scope, metadata), by)
+    done = await _known(tx, head, op_key, hashed := digest("consume", key, amount, scope, metadata), by)
     if done is not None:
         return done
     if head.status in STOPPED:
@@ -116,7 +115,7 @@ async def consume(
     else:
         assert state.available is not None
         result = LimitReached(key, units, state.available, state.reason)
-    await _keep(tx, head, op_key, digest, result)
+    await _keep(tx, head, op_key, hashed, result)
     return result
 
 
@@ -129,7 +128,7 @@ async def release(
     """
     check_text("scope", scope, MAX_SCOPE)
     head = await _lock(tx, tenant, account)
-    done = await _known(tx, head, op_key, digest := _digest("release", key, amount, scope), by)
+    done = await _known(tx, head, op_key, hashed := digest("release", key, amount, scope), by)
     if done is not None:
         assert isinstance(done, Used)
         return done
@@ -142,7 +141,7 @@ async def release(
     result = replace(
         _used(feature, (before - used) * MICRO, scope, used, state.limit), available=state.available
     )
-    await _keep(tx, head, op_key, digest, result)
+    await _keep(tx, head, op_key, hashed, result)
     return result
 
 
@@ -157,11 +156,11 @@ async def spend(
     """
     async with db.connection() as conn:
         if op_key is not None:
-            key = _own_key(account, op_key)
-            await recall(conn, tenant, key, _digest("spend", feature.key, amount, scope))
+            key = own_key(account, op_key)
+            await recall(conn, tenant, key, digest("spend", feature.key, amount, scope))
         # an allowance that is due comes before the debit that needs it
         reason = barred(feature.key, await held(conn, await books.head(conn, tenant, account)))
-    if reason is not None and not await _debited(lanes, tenant, account, op_key, by):
+    if reason is not None and not await debited(lanes, tenant, account, op_key, by):
         raise LimitReached(feature.key, -(-amount // MICRO), 0, reason)
     labels = (
         Labels(reference=scope or None, metadata=metadata) if scope or metadata is not None else NO_LABELS
@@ -188,7 +187,7 @@ async def spend(
     )
 
 
-async def _debited(lanes: Lanes, tenant: int, account: int, key: str | None, by: str) -> bool:
+async def debited(lanes: Lanes, tenant: int, account: int, key: str | None, by: str) -> bool:
     """Whether the ledger knows the client's key: then it answers as it did, whatever came since."""
     if key is None:
         return False
@@ -200,20 +199,10 @@ async def _debited(lanes: Lanes, tenant: int, account: int, key: str | None, by:
 
 
 @dataclass(slots=True)
-class _Use:
+class Use:
     feature_id: UUID
     scope: str
     used: int
-
-
-async def _features(conn: Tx, tenant: int) -> list[Feature]:
-    found: list[Feature] = []
-    page = await catalog.features(conn, tenant, limit=_MANY)
-    while True:
-        found += page.rows
-        if page.next_key is None:
-            return sorted(found, key=lambda feature: feature.key)
-        page = await catalog.features(conn, tenant, before=page.next_key, limit=_MANY)
 
 
 async def _state(conn: Tx, head: Head, feature: Feature, amount: int, scope: str) -> Entitlement:
@@ -267,11 +256,13 @@ def _used(feature: Feature, amount: int, scope: str, used: int, limit: int | Non
 # key holds the character between them.
 
 
-def _own_key(account: int, key: str) -> str:
+def own_key(account: int, key: str) -> str:
+    """The name under which a client's key stands for an account."""
     return f"{account}\x1f{key}"
 
 
-def _digest(*said: Any) -> bytes:
+def digest(*said: Any) -> bytes:
+    """The hash by which a repeat is known."""
     return blake2b(msgspec.json.encode(said), digest_size=16).digest()
 
 
@@ -279,7 +270,7 @@ async def _known(tx: Tx, head: Head, key: str | None, digest: bytes, by: str) ->
     """What the key led to before, if it is known. Raises KeyReused, also when the ledger knows it."""
     if key is None:
         return None
-    done = await recall(tx, head.tenant, _own_key(head.account, key), digest)
+    done = await recall(tx, head.tenant, own_key(head.account, key), digest)
     if done is None:
         probe = order(EndDue(account=head.account), tenant=head.tenant, actor=by, key=key)
         [result] = await ledger.apply(tx, {head.account: head}, [probe], _no_rates)
@@ -304,7 +295,7 @@ async def _keep(tx: Tx, head: Head, key: str | None, digest: bytes, result: Used
             "feature": result.feature, "needed": result.needed, "remaining": result.remaining,
             "reason": result.reason,
         }  # fmt: skip
-    await remember(tx, head.tenant, _own_key(head.account, key), digest, status, body)
+    await remember(tx, head.tenant, own_key(head.account, key), digest, status, body)
 
 
 async def _no_rates(conn: Tx, wanted: list[tuple[int, str, datetime]]) -> dict[tuple[int, str], RateLine]:

@@ -8,7 +8,7 @@ Amounts asked for are millionths of a unit, as credits are. ``limit`` and ``used
 ``consumed`` microcredits; ``available`` is units of a HARD_LIMIT, microcredits of a CREDIT_BASED feature.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal, Protocol
@@ -130,7 +130,12 @@ def of_credits(feature: Feature, available: int, amount: int) -> Entitlement:
 
 def barred(key: str, subscriptions: Sequence[Subscribed]) -> Reason | None:
     """Why a CREDIT_BASED feature may not be used whatever the wallet holds: its plan says no, or is paused."""
-    said = [(one.status, one.terms.features[key]) for one in subscriptions if key in one.terms.features]
+    return barred_by(key, ((one.status, one.terms.features) for one in subscriptions))
+
+
+def barred_by(key: str, subscriptions: Iterable[tuple[str, Mapping[str, Value]]]) -> Reason | None:
+    """`barred` by the status of each subscription and what its terms say of features."""
+    said = [(status, features[key]) for status, features in subscriptions if key in features]
     given = [status for status, value in said if value is not False]
     if not said or LIVE.intersection(given):
         return None

@@ -1,1 +1,5 @@
-"""Apple's App Store, by its documented search and lookup."""
+"""Apple's App Store, asked by the iTunes Search API."""
+
+from .store import Apple
+
+__all__ = ["Apple"]

@@ -1,1 +1,5 @@
-"""Google Play: its search pages and the pages of apps."""
+"""Google Play, asked as a visitor of its site asks it."""
+
+from .client import ORIGIN, Play
+
+__all__ = ["ORIGIN", "Play"]

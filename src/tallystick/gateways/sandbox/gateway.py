@@ -161,7 +161,7 @@ class Sandbox:
         past = [
             Past(
                 typeid(model.PAYMENT, row.payment_id), row.amount, row.currency, row.status,
-                row.status == "succeeded", row.created_at, row.description,
+                row.status == "succeeded", row.created_at, row.description, row.payment_id,
             )
             for row in rows[:limit]
         ]  # fmt: skip

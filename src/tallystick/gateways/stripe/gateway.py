@@ -56,7 +56,9 @@ class Stripe:
 
     name: Final = "stripe"
     title: Final = "Credit or debit card"
-    features: Final[frozenset[Feature]] = frozenset({"checkout", "charge", "refund", "portal", "history"})
+    features: Final[frozenset[Feature]] = frozenset(
+        {"checkout", "charge", "refund", "portal", "history", "sessions"}
+    )
     secret_names: Final = frozenset({"secret_key", "webhook_secret"})
 
     def __init__(self, *, retries: int = 1, seconds: float = 20) -> None:
@@ -301,5 +303,6 @@ def _past(charge: dict[str, Any]) -> Past:
         paid=charge["paid"],
         at=seeing.moment(charge["created"]),
         description=charge.get("description") or "",
+        payment=seeing.payment_of(charge),
         hosted_url=charge.get("receipt_url"),
     )

@@ -147,6 +147,11 @@ def event(type: str, found: Thing, before: Thing) -> list[Seen]:
     return seen if isinstance(seen, list) else [] if seen is None else [seen]
 
 
+def payment_of(found: Thing) -> UUID | None:
+    """Our id of the payment that an object is for."""
+    return _mark(found, "payment")
+
+
 def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
@@ -157,6 +162,21 @@ def _charge(found: Thing, before: Thing) -> Seen | None:
     if intent is None or found.get("status") != "succeeded" or not found.get("captured"):
         return None
     return _payment({**found, "id": intent}, "succeeded")
+
+
+def _invoice(found: Thing, status: Any) -> Seen | None:
+    """An Invoice of Stripe's own. We bill ourselves and make none; one that somebody makes at Stripe of a payment of
+    ours tells what that came to."""
+    parts = (found.get("payments") or {}).get("data") or []
+    paid = [_ref((one.get("payment") or {}).get("payment_intent")) for one in parts]
+    intent = _ref(found.get("payment_intent")) or next(filter(None, paid), None)
+    amount = found.get("amount_paid") if status == "succeeded" else found.get("amount_due")
+    if intent is None or not amount:
+        return None
+    thing = {**found, "id": intent, "amount": amount}
+    if status == "succeeded":
+        return _payment(thing, status)
+    return _payment(thing, status, final=False, code="declined", message="The payment did not go through.")
 
 
 def _charge_refunds(found: Thing, before: Thing) -> list[Seen]:
@@ -186,6 +206,8 @@ _EVENTS: Final[dict[str, Callable[[Thing, Thing], list[Seen] | Seen | None]]] = 
     "checkout.session.expired": _of(checkout),
     "checkout.session.async_payment_succeeded": _of(checkout),
     "checkout.session.async_payment_failed": lambda found, before: checkout(found, failed=True),
+    "invoice.paid": lambda found, before: _invoice(found, "succeeded"),
+    "invoice.payment_failed": lambda found, before: _invoice(found, "failed"),
     "charge.succeeded": _charge,
     "charge.updated": _charge,
     "charge.refunded": _charge_refunds,
@@ -205,7 +227,8 @@ _EVENTS: Final[dict[str, Callable[[Thing, Thing], list[Seen] | Seen | None]]] = 
     "setup_intent.succeeded": _set_up,
 }
 EVENTS: Final = tuple(_EVENTS)
-"""The types that Stripe should send; others are received and change nothing."""
+"""The types that Stripe should send; others are received and change nothing, such as those of its own subscriptions:
+what a customer is subscribed to stands in our books alone."""
 
 
 def _payment(

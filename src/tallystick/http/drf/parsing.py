@@ -6,6 +6,7 @@ the framework where that answers with a 500, a page or an hour of work: nesting,
 
 import codecs
 import json
+from collections.abc import Iterable
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 from io import BytesIO
@@ -28,7 +29,16 @@ _NO_CHARSETS: Final = ("idna", "mbcs", "oem", "palmos", "punycode", "raw-unicode
 
 
 class Form(dict[str, Any]):
-    """The fields of a form; of a repeated name the last counts. A file is an `Upload`."""
+    """The fields of a form; of a repeated name the last counts, unless a field takes `every` one. A file is an
+    `Upload`."""
+
+    def __init__(self, pairs: Iterable[tuple[str, Any]] = ()) -> None:
+        self._pairs = list(pairs)
+        super().__init__(self._pairs)
+
+    def every(self, name: str) -> list[Any]:
+        """All that came under the name, in order."""
+        return [value for given, value in self._pairs if given == name]
 
 
 def parsed(content_type: str, body: bytes) -> Any:

@@ -40,7 +40,7 @@ _PAGE: Final = """<!doctype html>
 </ul>
 </noscript>
 <script src="/docs/scalar.js"></script>
-<script src="/docs/start.js"></script>
+<script src="%s/start.js"></script>
 </body>
 </html>
 """
@@ -58,20 +58,26 @@ _START: Final = """Scalar.createApiReference("#reference", {
 """
 
 
-def pages(sources: list[tuple[str, str]]) -> dict[str, Reply]:
+def pages(sources: list[tuple[str, str]], *, at: str = "/docs", first: str | None = None) -> dict[str, Reply]:
     """Show the API reference.
 
-    The replies by path; ``sources`` are the titles and addresses of OpenAPI documents.
+    The replies by path, ``at`` an address and below it; ``sources`` are the titles and addresses of OpenAPI documents.
+    The one at the address ``first`` is shown before another is chosen.
     """
-    listed = ", ".join(f'{{ title: "{title}", url: "{url}" }}' for title, url in sources)
+    listed = ", ".join(_source(title, url, first) for title, url in sources)
     links = "\n".join(f'<li><a href="{url}">{title}</a></li>' for title, url in sources)
     script = (_START % f"[{listed}]").encode()
-    page = Reply(200, (_PAGE % links).encode(), _GUARD, b"text/html; charset=utf-8")
+    page = Reply(200, (_PAGE % (links, at)).encode(), _GUARD, b"text/html; charset=utf-8")
     return {
-        "/docs": page,
-        "/docs/": page,
-        "/docs/start.js": Reply(200, script, _GUARD, b"text/javascript; charset=utf-8"),
+        at: page,
+        f"{at}/": page,
+        f"{at}/start.js": Reply(200, script, _GUARD, b"text/javascript; charset=utf-8"),
     }
+
+
+def _source(title: str, url: str, first: str | None) -> str:
+    chosen = ", default: true" if url == first else ""
+    return f'{{ title: "{title}", url: "{url}"{chosen} }}'
 
 
 @cache

@@ -1,13 +1,16 @@
 """The examples of the documents as they were published, word for word: one file a contract.
 
 Of what cannot be read as JSON there, only this is mended: elided parts (`...`, `{...}`, `[...]`) and comments are taken
-out, and practice's two halves of one list are joined. account.txt has no examples.
+out, and practice's two halves of one list are joined. account.txt has no examples. Where appvector.txt writes the word
+``"uuid"`` for any UUID, `Shown.value` has one.
 """
 
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+UUID: Final = "0198f2f4-6a3b-7c41-9d5e-2f8a1b7c3d90"
 
 
 class Shown(NamedTuple):
@@ -20,7 +23,7 @@ class Shown(NamedTuple):
 
     @property
     def value(self) -> Any:
-        return json.loads(self.text)
+        return json.loads(self.text.replace('"uuid"', f'"{UUID}"'))
 
 
 def _read(file: Path) -> list[Shown]:

@@ -1,0 +1,396 @@
+"""An upgrade that is charged at once: the higher plan and its money come together, or neither does."""
+
+import asyncio
+from datetime import timedelta
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tallystick.domain.catalog import actions as catalog
+from tallystick.domain.catalog.views import rates_in_force
+from tallystick.domain.identity.request_keys import Inner
+from tallystick.domain.invoicing import actions as invoicing
+from tallystick.domain.metering import actions as metering
+from tallystick.domain.metering.intake import UsageIntake
+from tallystick.domain.metering.model import NewEvent, Recorded
+from tallystick.domain.payments.port import ChargeAsked, PaymentSeen, Site
+from tallystick.domain.payments.upgrading import Upgraded, upgrade
+from tallystick.domain.subscriptions import actions, views
+from tallystick.domain.subscriptions.model import Subscription
+from tallystick.kernel.errors import Conflict, GatewayUnavailable, KeyReused
+from tests.cast import crowd
+from tests.db.subscriptions.shop import BEGIN, CREDIT, DAY, calls, flat, monthly
+from tests.doubles.gateway import BenchGateway, Killed, Trouble
+
+from .front import Front
+
+pytestmark = pytest.mark.anyio
+
+KEY: Inner = ("\nupgrade-1", b"1" * 16)
+
+
+class Deal:
+    """A customer of the small plan (10.00 a month, 100 credits), who may go to the large one (40.00, 500 credits)."""
+
+    def __init__(self, front: Front) -> None:
+        self.front, self.shop = front, front.shop
+        self.account = 0
+        self.row: Subscription
+
+    async def begin(self) -> "Deal":
+        small = await self.shop.plan("small", flat(1000), allowances=[monthly(100)], rank=1)
+        await self.shop.plan("large", flat(4000), allowances=[monthly(500)], rank=2)
+        await self.shop.plan("huge", flat(90000), rank=3, interval="yearly")
+        self.account = await self.shop.customer()
+        self.row = await self.shop.subscribe(self.account, small)
+        return self
+
+    async def up(self, plan: str = "large", key: Inner = None) -> Upgraded:
+        return await upgrade(
+            self.front.till, self.shop.tenant, self.account, self.row.id, self.shop.plans[plan], by="test", key=key
+        )  # fmt: skip
+
+    async def plan(self) -> str:
+        return (await self.shop.see(self.row.id)).plan_name
+
+    def invoices(self) -> list[Any]:
+        query = "select status, total, reason from invoice where account_id = %s order by place"
+        return [(row["status"], row["total"], row["reason"]) for row in self.shop.rows(query, self.account)]
+
+    async def untouched(self) -> bool:
+        """Nothing of the customer's is other than it was."""
+        return (
+            await self.shop.see(self.row.id) == self.row
+            and self.invoices() == [("paid", 1000, "create")]
+            and await self.shop.balance(self.account) == 100
+        )
+
+
+@pytest.fixture
+async def deal(front: Front) -> Deal:
+    return await Deal(front).begin()
+
+
+FIRST = ("paid", 1000, "create")
+UP = ("paid", 3000, "change")
+
+
+async def test_paid_and_there(deal: Deal) -> None:
+    await deal.front.save(deal.account)
+    made = await deal.up()
+    assert (made.declined, made.subscription.plan_name) == (None, "large")
+    assert deal.invoices() == [FIRST, UP]
+    assert made.invoice is not None
+    assert (made.invoice.status, made.invoice.total) == ("paid", 3000)
+    [paid] = await deal.front.payments(deal.account)
+    assert (paid.status, paid.cause, paid.applied, paid.invoice) == (
+        "succeeded", "request", 3000, made.invoice.id,
+    )  # fmt: skip
+    assert deal.front.bench.taken == 3000
+    assert await deal.shop.balance(deal.account) == 500
+    assert await deal.front.work() == 0
+    told = deal.front.events(deal.account)
+    assert {"payment.succeeded", "invoice.paid", "subscription.updated"} <= set(told)
+    assert not {"checkout.completed", "checkout.expired"} & set(told)
+
+
+@pytest.mark.parametrize(("card", "status"), [("decline", "failed"), ("action", "cancelled")])
+async def test_declined_or_a_further_step(deal: Deal, card: Any, status: str) -> None:
+    await deal.front.save(deal.account, card)
+    made = await deal.up()
+    assert made.declined
+    assert await deal.untouched()
+    [paid] = await deal.front.payments(deal.account)
+    assert paid.status == status
+    assert deal.front.bench.taken == 0
+    assert await deal.front.work() == 0
+    assert "payment_action_required" not in deal.front.mails()
+    told = deal.front.events(deal.account)
+    assert not {"checkout.completed", "checkout.expired"} & set(told)
+
+
+async def test_a_card_that_is_approved_too_late(deal: Deal) -> None:
+    """The step was given up; the bank took the money nevertheless."""
+    await deal.front.save(deal.account, "action")
+    await deal.up()
+    [paid] = await deal.front.payments(deal.account)
+    await deal.front.take(*deal.front.bench.finish(paid.id))
+    assert await deal.untouched()
+    while await deal.front.work():
+        pass
+    assert deal.front.bench.taken == 0
+    [page] = deal.shop.rows("select status, invoice_id from checkout")
+    assert page == {"status": "expired", "invoice_id": None}
+
+
+@pytest.mark.parametrize("duplicates", ["refund", "credit"])
+async def test_money_that_is_only_processing_changes_nothing(deal: Deal, duplicates: Any) -> None:
+    await deal.front.policy(duplicates=duplicates)
+    await deal.front.save(deal.account, "later")
+    made = await deal.up()
+    assert made.declined
+    assert await deal.untouched()
+    [paid] = await deal.front.payments(deal.account)
+    assert paid.status == "processing"
+    await deal.front.take(*deal.front.bench.finish(paid.id))
+    assert await deal.plan() == "small"
+    for _ in range(5):
+        await deal.front.work()
+    credit = await deal.front.credit(deal.account)
+    assert deal.front.bench.taken == credit == (3000 if duplicates == "credit" else 0)
+
+
+async def test_nothing_saved(deal: Deal) -> None:
+    with pytest.raises(Conflict) as none:
+        await deal.up()
+    assert none.value.code == "no_payment_method"
+    assert await deal.untouched()
+    assert await deal.front.payments(deal.account) == []
+
+
+async def test_a_gateway_that_is_down_changes_nothing_and_the_key_may_try_again(deal: Deal) -> None:
+    await deal.front.save(deal.account)
+    deal.front.bench.trouble(None, "down")
+    with pytest.raises(GatewayUnavailable):
+        await deal.up(key=KEY)
+    assert await deal.untouched()
+    made = await deal.up(key=KEY)
+    assert made.subscription.plan_name == "large"
+    again = await deal.up(key=KEY)
+    assert again == made
+    for _ in range(10):
+        await deal.front.work()
+    assert deal.front.bench.taken == 3000
+    assert sorted(one.status for one in await deal.front.payments(deal.account)) == ["cancelled", "succeeded"]
+    assert deal.invoices() == [FIRST, UP]
+    assert KEY is not None
+    with pytest.raises(KeyReused):
+        await deal.up(key=(KEY[0], b"2" * 16))
+
+
+async def test_an_answer_that_is_lost_gives_the_money_back(deal: Deal) -> None:
+    await deal.front.save(deal.account)
+    deal.front.bench.trouble(None, "lost")
+    with pytest.raises(GatewayUnavailable):
+        await deal.up()
+    assert await deal.untouched()
+    assert deal.front.bench.taken == 3000
+    for _ in range(10):
+        await deal.front.work()
+    assert await deal.plan() == "small"
+    assert deal.front.bench.taken == await deal.front.credit(deal.account)
+
+
+POINTS: list[Trouble] = ["killed", "died"]
+
+
+@pytest.mark.parametrize(("call", "point"), list(product([0, 1], POINTS)))
+async def test_killed_and_asked_again_it_is_charged_once(deal: Deal, call: int, point: Trouble) -> None:
+    await deal.front.save(deal.account)
+    deal.front.bench.trouble(*[None] * call, point)
+    with pytest.raises(Killed):
+        await deal.up(key=KEY)
+    assert await deal.plan() == "small"
+    async with deal.shop.tx() as tx:  # the dead request's lease is over
+        await tx.execute(b"update payment set retry_at = null")
+    made = await deal.up(key=KEY)
+    assert (made.declined, made.subscription.plan_name) == (None, "large")
+    assert (deal.front.bench.taken, len(deal.front.bench.charges)) == (3000, 1)
+    assert deal.invoices() == [FIRST, UP]
+
+
+@pytest.mark.parametrize(("call", "point"), list(product([0, 1], POINTS)))
+async def test_killed_and_not_asked_again_the_worker_ends_it(deal: Deal, call: int, point: Trouble) -> None:
+    await deal.front.save(deal.account)
+    deal.front.bench.trouble(*[None] * call, point)
+    with pytest.raises(Killed):
+        await deal.up()
+    # as of when it was priced, though a day has passed
+    await deal.shop.set_time(BEGIN + DAY)
+    for _ in range(10):
+        await deal.front.work()
+    assert await deal.plan() == "large"
+    assert deal.front.bench.taken == 3000
+    assert deal.invoices() == [FIRST, UP]
+    [row] = deal.shop.rows("select issued_at from invoice where reason = 'change'")
+    assert row["issued_at"] == BEGIN
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+async def test_ten_at_once_charge_once(deal: Deal, key: Inner) -> None:
+    await deal.front.save(deal.account)
+    await crowd(deal.shop.db)
+    made = await asyncio.gather(*(deal.up(key=key) for _ in range(10)), return_exceptions=True)
+    good = [one for one in made if isinstance(one, Upgraded)]
+    facts = [one.code for one in made if isinstance(one, Conflict)]
+    assert (len(good), facts) == ((10, []) if key else (1, ["same_plan"] * 9))
+    assert (deal.front.bench.taken, deal.front.bench.count("charge")) == (3000, 1)
+    assert deal.invoices() == [FIRST, UP]
+
+
+async def test_ten_at_once_that_are_declined(deal: Deal) -> None:
+    await deal.front.save(deal.account, "decline")
+    await crowd(deal.shop.db)
+    made = await asyncio.gather(*(deal.up() for _ in range(10)))
+    assert all(one.declined for one in made)
+    assert await deal.untouched()
+
+
+class SlowGateway(BenchGateway):
+    """One whose charges wait until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def charge(self, site: Site, asked: ChargeAsked) -> PaymentSeen:
+        self.asked.set()
+        await self.go.wait()
+        return await super().charge(site, asked)
+
+
+async def _charging(front: Front) -> tuple[Deal, SlowGateway, "asyncio.Task[Upgraded]"]:
+    """An upgrade whose charge is on its way."""
+    slow = SlowGateway()
+    deal = await Deal(Front(front.shop, slow)).begin()
+    await deal.front.save(deal.account)
+    task = asyncio.create_task(deal.up())
+    await slow.asked.wait()
+    return deal, slow, task
+
+
+async def test_a_cancel_meanwhile(front: Front) -> None:
+    """The customer cancels while the bank is asked: what was paid for is given, so the cancel is taken back."""
+    deal, slow, task = await _charging(front)
+    await deal.shop.act(actions.cancel, deal.row, at_period_end=True)
+    slow.go.set()
+    made = await task
+    assert (made.declined, made.subscription.plan_name) == (None, "large")
+    assert not made.subscription.cancel_at_period_end
+    assert deal.invoices() == [FIRST, UP]
+
+
+async def test_cancelled_at_once_meanwhile(front: Front) -> None:
+    deal, slow, task = await _charging(front)
+    await deal.shop.act(actions.cancel, deal.row, at_period_end=False)
+    slow.go.set()
+    with pytest.raises(Conflict) as late:
+        await task
+    assert late.value.code == "superseded"
+    assert (await deal.shop.see(deal.row.id)).status == "cancelled"
+    for _ in range(5):
+        await deal.front.work()
+    assert slow.taken == await deal.front.credit(deal.account)
+    assert deal.invoices() == [FIRST]
+
+
+async def test_the_period_ends_meanwhile(front: Front) -> None:
+    """Then it costs more than what was charged if the new period is dearer: and is not done."""
+    deal, slow, task = await _charging(front)
+    await deal.shop.until(BEGIN + timedelta(days=40))
+    slow.go.set()
+    made = await task
+    # the rest of the running month costs less than a whole one: what is too much became credit
+    assert (made.declined, made.subscription.plan_name) == (None, "large")
+    assert made.invoice is not None
+    assert made.invoice.remaining == 0
+    assert await deal.front.credit(deal.account) == 3000 - made.invoice.total
+
+
+async def test_a_higher_one_meanwhile(front: Front) -> None:
+    """By another way; what was charged goes back."""
+    deal, slow, task = await _charging(front)
+    await deal.shop.act(actions.change, deal.row, plan=deal.shop.plans["huge"])
+    slow.go.set()
+    with pytest.raises(Conflict) as late:
+        await task
+    assert late.value.code == "superseded"
+    assert await deal.plan() == "huge"
+
+
+async def test_another_upgrade_waits_for_the_one_before(front: Front) -> None:
+    deal, slow, task = await _charging(front)
+    higher = asyncio.create_task(deal.up("huge"))
+    _, waiting = await asyncio.wait([higher], timeout=0.3)
+    assert waiting == {higher}
+    slow.go.set()
+    first, second = await task, await higher
+    assert (first.declined, second.declined) == (None, None)
+    assert await deal.plan() == "huge"
+    assert slow.taken == 3000 + 90000 - 4000
+    assert await deal.shop.balance(deal.account) * CREDIT >= 0
+
+
+async def test_customer_credit_pays_first(deal: Deal) -> None:
+    """Enough of it, and no card is needed."""
+    async with deal.shop.tx() as tx:
+        await invoicing.add_credit(tx, deal.shop.tenant, deal.account, "USD", 5000, reason="Gift", by="test")
+    made = await deal.up()
+    assert made.invoice is not None
+    assert (made.invoice.status, made.invoice.credit_applied) == ("paid", 3000)
+    assert await deal.front.credit(deal.account) == 2000
+    assert await deal.plan() == "large"
+
+
+async def test_no_upgrade(deal: Deal) -> None:
+    await deal.front.save(deal.account)
+    await deal.up()
+    for plan in ("small", "large"):
+        with pytest.raises(Conflict) as no:
+            await deal.up(plan)
+        assert no.value.code in ("not_an_upgrade", "same_plan")
+    with pytest.raises(Conflict) as archived:
+        await upgrade(
+            deal.front.till, deal.shop.tenant, deal.account, deal.row.id, await _archived(deal), by="test"
+        )
+    assert archived.value.code == "plan_archived"
+    assert deal.front.bench.count("charge") == 1
+
+
+async def _archived(deal: Deal) -> UUID:
+    id = await deal.shop.plan("old", flat(9000), rank=9)
+    async with deal.shop.tx() as tx:
+        await catalog.update_plan(tx, deal.shop.tenant, id, status="archived", by="test")
+    return id
+
+
+async def test_usage_that_is_reported_meanwhile_is_owed_as_usage_is(front: Front) -> None:
+    slow = SlowGateway()
+    deal = Deal(Front(front.shop, slow))
+    shop = deal.shop
+    async with shop.tx() as tx:
+        await metering.ensure_meter(tx, shop.tenant, "calls", by="test")
+    small = await shop.plan("small", flat(1000), calls(), rank=1)
+    await shop.plan("large", flat(4000), calls(), rank=2)
+    deal.account = await shop.customer()
+    deal.row = await shop.subscribe(deal.account, small)
+    await deal.front.save(deal.account)
+    intake = UsageIntake(shop.db, rates_in_force, views.billed)
+    await intake.start()
+    try:
+        await shop.set_time(BEGIN + 14 * DAY)
+        await _use(intake, deal, 100)
+        task = asyncio.create_task(deal.up())
+        await slow.asked.wait()
+        await _use(intake, deal, 50)
+        slow.go.set()
+        made = await task
+    finally:
+        await intake.stop()
+    # half of the period is left, and a call costs two cents
+    assert slow.taken == 2000 - 500 + 200
+    assert made.invoice is not None
+    assert (made.subscription.plan_name, made.invoice.status, made.invoice.remaining) == (
+        "large", "open", 100,
+    )  # fmt: skip
+
+
+async def _use(intake: UsageIntake, deal: Deal, quantity: int) -> None:
+    event = NewEvent(
+        account=deal.account, metric="calls", quantity=quantity * 10**6, at=BEGIN + DAY, event_id=None,
+        metadata={}, subscription=None,
+    )  # fmt: skip
+    [said] = await intake.record(deal.shop.tenant, "test", [event])
+    assert isinstance(said, Recorded)

@@ -15,6 +15,7 @@ from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.reads import BalanceReader
 from tallystick.domain.metering.intake import UsageIntake
 from tallystick.domain.payments.till import Till
+from tallystick.domain.subscriptions.buckets import Buckets
 from tallystick.kernel.clock import Clock
 
 from .commands import Caller
@@ -40,6 +41,8 @@ class System(Hashable, Protocol):
     def lanes(self) -> Lanes: ...
     @property
     def balances(self) -> BalanceReader: ...
+    @property
+    def buckets(self) -> Buckets: ...
     @property
     def usage(self) -> UsageIntake: ...
     @property

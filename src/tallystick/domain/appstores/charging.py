@@ -81,14 +81,8 @@ class Purse:
         """Pay for an answer that was kept: one debit. Raises what the ledger does."""
         if self._paid:
             return
-        assert self._said.metadata is not None
-        debit = Debit(
-            account=self._payer.account,
-            credit_type=CALL,
-            amount=MICRO,
-            operation=self._said.metadata["operation"],
-            labels=self._said,
-        )
+        # no operation of the rate card: what is captured has none either, and the two are the same call
+        debit = Debit(account=self._payer.account, credit_type=CALL, amount=MICRO, labels=self._said)
         try:
             await self._lanes.submit(self._order(debit, self._key))
         except KeyReused:  # the same call, twice at once: the other one paid

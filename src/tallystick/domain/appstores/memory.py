@@ -28,9 +28,10 @@ class Memory:
         kept = self._kept.get(name)
         if kept is not None and kept[1].fetches > found.fetches:
             return
-        if len(self._kept) >= _MOST:
-            self._kept.clear()
-        self._kept[name] = (self._monotonic() + KEEP, found, {})
+        now = self._monotonic()
+        self._kept.pop(name, None)  # what is put last stands last
+        self._forget(now)
+        self._kept[name] = (now + KEEP, found, {})
 
     def get(self, name: Name, parts: Parts) -> bytes | None:
         """The data of these parts as JSON, if it is remembered and good."""
@@ -47,6 +48,14 @@ class Memory:
                 return None
             data = encoded[parts] = encode(found, parts)
         return data
+
+    def _forget(self, now: float) -> None:
+        """What is over, the oldest first, and what is too much."""
+        while self._kept:
+            oldest = next(iter(self._kept))
+            if len(self._kept) < _MOST and now < self._kept[oldest][0]:
+                return
+            del self._kept[oldest]
 
 
 def encode(found: Listing, parts: Parts) -> bytes:

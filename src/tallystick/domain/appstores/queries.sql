@@ -120,12 +120,14 @@ order by id desc
 limit %(limit)s
 
 -- name: tenants_due
--- The tenants that have an app due, by their own time.
+-- The tenants that have an app due, by their own time; who waits longest first.
 select t.id
 from tenant t
-where exists (select from app_listing l
-              where l.tenant_id = t.id and l.due_at <= (select clock_timestamp()) + t.clock_ahead)
-order by t.id
+cross join lateral (select (select clock_timestamp()) + t.clock_ahead - min(l.due_at) as late
+                    from app_listing l
+                    where l.tenant_id = t.id and l.due_at is not null) as d
+where d.late >= interval '0'
+order by d.late desc, t.id
 
 -- name: forget
 -- Apps that nobody asked for in 90 days are fetched no more.

@@ -29,7 +29,8 @@ log = structlog.get_logger()
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """The plan that is taken when the money came. ``version`` is the one that was offered.
 
-    An upgrade that is charged at once is of a ``subscription``, and was priced as of ``at``.
+    An upgrade that is charged at once is of a ``subscription``, and was priced as of ``at``, counting on so much of the
+    customer's ``credit`` in minor units.
     """
 
     plan: UUID
@@ -40,6 +41,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
     subscription: UUID | None = None
     at: datetime | None = None
+    credit: int = 0
 
 
 async def begin_plan(tx: Tx, tenant: int, account: int, intent: Intent, *, rates: Rates, by: str) -> Outcome:
@@ -109,7 +111,8 @@ async def plan_taken(tx: Tx, row: Checkout, *, rates: Rates) -> bool:
 
 
 async def _upgraded(tx: Tx, row: Checkout, intent: Intent, subscription: UUID, rates: Rates) -> Outcome:
-    """Do the upgrade as of when it was priced; where that cannot be any more, only if what was paid is enough."""
+    """Do the upgrade as of when it was priced. Where that cannot be any more, or credit that it counted on went
+    elsewhere, only if what was paid is enough."""
     made = await subscriptions.change(
         tx, row.tenant, row.account, subscription, plan=intent.plan, version=intent.version, rates=rates,
         by=row.created_by, as_of=intent.at,
@@ -118,7 +121,8 @@ async def _upgraded(tx: Tx, row: Checkout, intent: Intent, subscription: UUID, r
         raise Conflict("not_an_upgrade", "Nothing is to pay for this change: it waits for the period's end.")
     bill = made.invoice
     # usage that was reported meanwhile is collected as usage always is
-    if bill is not None and bill.issued_at != intent.at and bill.remaining > row.amount:
+    as_priced = bill is None or (bill.issued_at == intent.at and bill.credit_applied >= intent.credit)
+    if bill is not None and not as_priced and bill.remaining > row.amount:
         raise Conflict("price_changed", "The upgrade costs more than what was charged for it.")
     return made
 

@@ -54,6 +54,7 @@ class _ToPay(Exception):
         super().__init__()
         self.version = made.subscription.version
         self.amount, self.currency, self.at = bill.remaining, bill.currency, bill.issued_at
+        self.credit = bill.credit_applied
 
 
 class _UnderWay(Exception):
@@ -134,7 +135,9 @@ async def _written(
             if made.invoice is not None and made.invoice.remaining:
                 raise _ToPay(made, made.invoice)
     except _ToPay as price:
-        intent = Intent(plan=plan, version=price.version, subscription=subscription, at=price.at)
+        intent = Intent(
+            plan=plan, version=price.version, subscription=subscription, at=price.at, credit=price.credit
+        )
         page = await _charge(tx, till, tenant, account, intent, price, by)
         return {"checkout": str(page), "invoice": None}
     return {"checkout": None, "invoice": None if made.invoice is None else str(made.invoice.id)}
@@ -193,7 +196,8 @@ async def _paid(till: Till, page: Checkout, payment: Payment) -> Upgraded:
             return await _done(till, tenant, account, subscription, page.invoice)
         case "succeeded":
             raise Conflict(
-                "superseded", "The subscription was changed meanwhile; what was paid is given back."
+                "superseded",
+                "The subscription or its price was changed meanwhile; what was paid is given back.",
             )
         case "failed":
             said = payment.failure_message or "The payment was declined."

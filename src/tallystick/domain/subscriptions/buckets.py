@@ -123,14 +123,17 @@ class Buckets:
         """
         code, at = entry.credit_type, entry.effective_at
         standing = self.standings.cached(tenant, account)
-        if standing is None or not standing.current(code).has(at) or not standing.before_step(at):
-            standing = await self.standings.now(tenant, account)
+        if standing is not None and standing.before_step(at):
+            period = standing.current(code)
+            flow = self._tallies.next(account, entry, period.start) if period.has(at) else None
+            if flow is not None:
+                return bucket_of(code, flow, entry.posted_after, entry.held_after, period)
+        # something else was posted since, such as a new plan's allowance
+        standing = await self.standings.now(tenant, account)
         period, keep = standing.current(code), True
         if not period.has(at):  # the entry is of a period that is over
             period, keep = await self._past(account, code, at, standing), False
-        flow = self._tallies.next(account, entry, period.start) if keep else None
-        if flow is None:
-            flow = (await self._tallies.until(account, {code: period.start}, entry.seq, keep=keep))[code]
+        flow = (await self._tallies.until(account, {code: period.start}, entry.seq, keep=keep))[code]
         return bucket_of(code, flow, entry.posted_after, entry.held_after, period)
 
     def forget(self, account: int) -> None:

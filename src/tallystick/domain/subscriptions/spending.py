@@ -1,4 +1,4 @@
-"""Spending credits on a feature, quickly: what the plan says is remembered about a second."""
+"""Spending credits on a feature, quickly: what the plan allows is remembered for some seconds, what it refuses is not."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +31,9 @@ async def spend(
             )
     standing = standings.cached(tenant, account) or await standings.now(tenant, account)
     reason = standing.barred(feature)
+    if reason is not None:
+        # who has just changed to a plan that allows it, anywhere, is not refused
+        reason = (await standings.now(tenant, account)).barred(feature)
     if reason is not None and not await debited(lanes, tenant, account, op_key, by):
         raise LimitReached(feature, -(-amount // MICRO), 0, reason)
     labels = NO_LABELS if metadata is None else Labels(metadata=dict(metadata))

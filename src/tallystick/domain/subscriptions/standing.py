@@ -23,8 +23,8 @@ from .holdings import held
 
 q: Final = Queries("tallystick.domain.subscriptions", "buckets.sql")
 
-KEEP: Final = 1.0
-"""Seconds for which an account's standing is not read again, unless a step of it falls due."""
+KEEP: Final = 5.0
+"""Seconds for which an account's standing is not read again, unless a step of it falls due or this process changed it."""
 _MOST: Final = 50_000
 _RUNNING: Final = ("trialing", "active", "past_due", "paused")
 
@@ -90,7 +90,7 @@ def month_of(at: datetime, zone: str) -> Period:
 
 
 class Standings:
-    """Remembers them about a second."""
+    """Remembers them for some seconds."""
 
     def __init__(self, db: Database, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._db = db

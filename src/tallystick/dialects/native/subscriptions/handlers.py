@@ -41,7 +41,9 @@ async def create_subscription(
             start=body.start, trial=body.trial, billing=body.billing, overrides=overrides, metadata=body.metadata,
         )  # fmt: skip
 
-    return await _acted(native, actor, request, key, body, act, status=201)
+    made = await _acted(native, actor, request, key, body, act, status=201)
+    native.system.buckets.forget(account)
+    return made
 
 
 async def list_subscriptions(
@@ -86,7 +88,7 @@ async def patch_subscription(
             metadata=body.metadata if "metadata" in given else None,
         )  # fmt: skip
         shown = await shapes.changed(tx, made)
-    count_for(request.scope, (subscription.account,))
+    _changed(native, request, subscription.account)
     return answered(shown)
 
 
@@ -205,7 +207,7 @@ async def _acted(
 
     made = await write_once(native, actor, request, key, body, shown)
     if subscription is not None:
-        count_for(request.scope, (subscription.account,))
+        _changed(native, request, subscription.account)
     return made
 
 
@@ -219,5 +221,11 @@ async def _revoked(
     async with native.system.db.tx() as tx:
         made = await revoke(tx, actor.tenant, *subscription, rates=rates_in_force, by=actor.name)
         shown = await shapes.changed(tx, made)
-    count_for(request.scope, (subscription.account,))
+    _changed(native, request, subscription.account)
     return answered(shown)
+
+
+def _changed(native: Native, request: Request, account: int) -> None:
+    """The request counts for the account, and what was known of its plan is so no more."""
+    count_for(request.scope, (account,))
+    native.system.buckets.forget(account)

@@ -28,6 +28,7 @@ from tallystick.domain.identity.views import load_secrets
 from tallystick.domain.payments.settings import put_gateway
 from tallystick.kernel.actor import Scope
 from tests.cast import second_app
+from tests.clients import async_client, http_client
 from tests.outages import database_away, reached
 
 T = TypeVar("T")
@@ -73,8 +74,8 @@ class House:
     def client(self, key: str | None = "admin") -> Iterator["Api"]:
         """A client with the named key, a whole credential, or none."""
         headers = {} if key is None else {"Authorization": "Bearer " + self.keys.get(key, key)}
-        with httpx2.Client(base_url=self.url, headers=headers, timeout=60) as client:
-            yield Api(client)
+        with http_client(self.url, headers=headers) as http:
+            yield Api(http)
 
     @contextlib.contextmanager
     def without_database(self) -> Iterator[None]:
@@ -88,11 +89,8 @@ class House:
 
         async def main() -> T:
             headers = {"Authorization": "Bearer " + self.keys[key]}
-            limits = httpx2.Limits(max_connections=128)
-            async with httpx2.AsyncClient(
-                base_url=self.url, headers=headers, timeout=60, limits=limits
-            ) as client:
-                return await work(client)
+            async with async_client(self.url, headers=headers) as http:
+                return await work(http)
 
         return asyncio.run(main())
 

@@ -7,6 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.clients import http_client
+
 from .served import House, housed
 
 SHOP = "https://shop.example"
@@ -32,7 +34,7 @@ def house(server: Any, template: str) -> Iterator[House]:
 
 @pytest.fixture
 def web(house: House) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=house.url, timeout=60) as client:
+    with http_client(house.url) as client:
         yield client
 
 
@@ -137,7 +139,7 @@ def test_any_origin(server: Any, template: str) -> None:
     name = f"tallystick_cors_any_{os.getpid()}"
     with (
         housed(server, template, name, cors_allowed_origins=("*",)) as house,
-        httpx2.Client(base_url=house.url, timeout=60) as web,
+        http_client(house.url) as web,
     ):
         answer = preflight(web, "/api/me/", "https://whoever.example")
         assert told(answer)["allow-origin"] == "*"
@@ -148,7 +150,7 @@ def test_any_origin(server: Any, template: str) -> None:
 def test_by_default_nobody_is_allowed(server: Any, template: str) -> None:
     with (
         housed(server, template, f"tallystick_cors_none_{os.getpid()}") as house,
-        httpx2.Client(base_url=house.url, timeout=60) as web,
+        http_client(house.url) as web,
     ):
         assert told(preflight(web, "/api/me/", SHOP)) == {}
         assert told(web.get("/api/me/", headers={"Origin": SHOP})) == {}

@@ -1,6 +1,8 @@
 """App stores and real processes: several servers that share one fetch, and one that is killed in the middle of it."""
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
@@ -58,11 +60,11 @@ def details(client: httpx2.Client, account: str, app_id: str = APP) -> httpx2.Re
     return client.post(PATH, json={"app_id": app_id, "workspace_id": account})
 
 
-async def ask(serving: Serving, account: str) -> Answer:
-    """Ask for the app on a connection of its own: whichever process accepts it answers."""
-    connection, body = Connection(serving.port, serving.key), {"app_id": APP, "workspace_id": account}
+async def ask(serving: Serving, account: str, app_id: str = APP, key: str | None = None) -> Answer:
+    """Ask for an app on a connection of its own: whichever process accepts it answers."""
+    connection, body = Connection(serving.port, serving.key), {"app_id": app_id, "workspace_id": account}
     try:
-        return await connection.ask("POST", PATH, body, patience=60)
+        return await connection.ask("POST", PATH, body, key, patience=60)
     finally:
         connection.close()
 
@@ -129,3 +131,71 @@ def test_the_app_itself_can_be_had_again(shop: Home, stores: Stores) -> None:
         assert details(client, account).status_code == 200
         assert wallets(client, account) == {"api_calls": ("98", "1"), "data_scrapes": ("98", "1")}
     assert stores.play.count(DETAILS) == 2
+
+
+@pytest.mark.long
+def test_a_database_that_is_killed_while_the_store_is_asked(shop: Home, stores: Stores) -> None:
+    """Who is answered has paid, and nobody else; nothing stays held."""
+    serving = shop.serve()
+    apps = [f"com.example.n{number}" for number in range(5)]
+    for app in apps:
+        stores.play.put(app)
+    with serving.client(serving.key) as client:
+        account = workspace(client)
+        stores.play.hold()
+
+        async def all_at_once() -> list[Answer]:
+            asking = [asyncio.create_task(ask(serving, account, apps[n % 5])) for n in range(40)]
+            held = {"api_calls": ("60", "40"), "data_scrapes": ("95", "5")}
+            assert await asyncio.to_thread(within, 60, lambda: wallets(client, account) == held)
+            os.kill(shop.postmaster(), signal.SIGKILL)
+            stores.play.release()
+            return await asyncio.gather(*asking)
+
+        statuses = Counter(answer.status for answer in asyncio.run(all_at_once()))
+        assert set(statuses) <= {200, 503}
+        assert within(60, lambda: client.get("/readyz").status_code == 200)
+        assert client.post("/v2/test-clock/advance", json={"by": 600}).status_code == 200
+        left = wallets(client, account)
+        assert left["api_calls"] == (str(100 - statuses[200]), "0")
+        assert left["data_scrapes"][1] == "0"
+    assert shop.json("verify", "--json")["ok"]
+
+
+@pytest.mark.long
+def test_calls_that_come_again_under_their_keys_after_kills_are_paid_for_once(
+    shop: Home, stores: Stores
+) -> None:
+    answered: dict[str, bytes] = {}
+    apps = {f"key-{number}": f"com.example.n{number % 4}" for number in range(40)}
+    for app in set(apps.values()):
+        stores.play.put(app)
+    serving = shop.serve()
+    with serving.client(serving.key) as client:
+        account = workspace(client)
+
+    async def ask_all(kill_after: float | None) -> None:
+        async def once(key: str) -> None:
+            try:
+                answer = await ask(serving, account, apps[key], key)
+            except Unanswered:
+                return
+            assert answer.status == 200, answer.body
+            assert answered.setdefault(key, answer.body) == answer.body
+
+        asking = [asyncio.create_task(once(key)) for key in apps]
+        if kill_after is not None:
+            await asyncio.sleep(kill_after)
+            serving.kill()
+        await asyncio.gather(*asking)
+
+    for kill_after in (0.1, 0.3):
+        asyncio.run(ask_all(kill_after))
+        serving = shop.serve(port=serving.port)
+    for _ in range(2):
+        asyncio.run(ask_all(None))
+    assert len(answered) == len(apps)
+    with serving.client(serving.key) as client:
+        assert client.post("/v2/test-clock/advance", json={"by": 600}).status_code == 200
+        assert wallets(client, account)["api_calls"] == ("60", "0")
+    assert shop.json("verify", "--json")["ok"]

@@ -98,6 +98,18 @@ def test_the_readme_sells_data(home: Home) -> None:
     assert spent == {"API_CALL": 2, "DATA_SCRAPE": 2}
 
 
+def test_the_readme_sells_in_tiers(home: Home) -> None:
+    serving = home.serve()
+    lines = readme_block("Sell in tiers").replace("http://127.0.0.1:8000", serving.address)
+    lines = lines.replace("cb_test_...", home.made["test_key"])
+    *_, made, listed = [json.loads(line) for line in paste(lines, home.data.parent)]
+    assert made["tier"] == "professional"
+    [row] = listed["plans"]
+    assert (row["tier"], row["monthly_price"], row["yearly_price"]) == ("PROFESSIONAL", "149.00", None)
+    assert row["credits"] == {"monthly_api_credits": 5000, "monthly_scrape_credits": 5000}
+    assert (row["limits"]["max_projects"], row["features"]) == (10, ["90-day history", "Priority support"])
+
+
 def test_the_readme_signs_people_in(home: Home) -> None:
     serving = home.serve()
     lines = readme_block("People and sign-in").replace("http://127.0.0.1:8000", serving.address)

@@ -10,42 +10,11 @@ from tallystick.domain.appstores.port import AppUnknown
 from tallystick.gateways.appstore import Apple
 from tallystick.gateways.appstore.store import POLITE, URL
 from tests.doubles.stores import AppleDouble
+from tests.doubles.stores.printed import MESSAGING_APPLE
 
 pytestmark = pytest.mark.anyio
 
 WHATSAPP, SIGNAL, THREEMA = 310633997, 874139669, 578665578
-
-# what the contract shows of a search for "messaging"
-HITS = [
-    {
-        "id": 310633997,
-        "appId": "net.whatsapp.WhatsApp",
-        "title": "WhatsApp Messenger",
-        "url": "https://apps.apple.com/us/app/whatsapp-messenger/id310633997",
-        "developer": "WhatsApp Inc.",
-        "primaryGenre": "Social Networking",
-        "score": 4.69,
-        "reviews": 16707847,
-        "price": 0,
-        "free": True,
-        "version": "25.30.73",
-        "requiredOsVersion": "15.1",
-    },
-    {
-        "id": 874139669,
-        "appId": "org.whispersystems.signal",
-        "title": "Signal - Private Messenger",
-        "url": "https://apps.apple.com/us/app/signal-private-messenger/id874139669",
-        "developer": "Signal Messenger, LLC",
-        "primaryGenre": "Social Networking",
-        "score": 4.75,
-        "reviews": 958541,
-        "price": 0,
-        "free": True,
-        "version": "7.82",
-        "requiredOsVersion": "15.0",
-    },
-]
 
 
 @pytest.fixture
@@ -86,8 +55,10 @@ async def store(apple: AppleDouble) -> AsyncIterator[Apple]:
 
 async def test_the_documents_hits(apple: AppleDouble, store: Apple) -> None:
     hits = await store.search("messaging", "us", "en", 250)
-    assert hits == HITS
-    assert [list(checked_hit("apple", hit).items()) for hit in hits] == [list(hit.items()) for hit in HITS]
+    assert hits == MESSAGING_APPLE
+    assert [list(checked_hit("apple", hit).items()) for hit in hits] == [
+        list(hit.items()) for hit in MESSAGING_APPLE
+    ]
     (asked,) = apple.asked
     assert (asked.method, asked.path) == ("GET", "/search")
     assert asked.query == {

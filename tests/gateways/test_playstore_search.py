@@ -11,6 +11,7 @@ from tallystick.domain.appstores.port import StoreFailed
 from tallystick.gateways.playstore import Play
 from tallystick.gateways.playstore.client import PAGES
 from tests.doubles.stores.play import MORE, SEARCH, PlayDouble
+from tests.doubles.stores.printed import MESSAGING
 
 pytestmark = pytest.mark.anyio
 
@@ -68,33 +69,7 @@ async def test_the_contracts_example_to_the_letter(play: PlayDouble, store: Play
         stars=4.70,
         installs="5,000,000,000+",
     )
-    assert json.dumps(await search(store)) == json.dumps(
-        [
-            {
-                "title": "Google Messages",
-                "appId": "com.google.android.apps.messaging",
-                "url": "https://play.google.com/store/apps/details?id=com.google.android.apps.messaging",
-                "icon": "https://play-lh.googleusercontent.com/...",
-                "developer": "Google LLC",
-                "price": 0,
-                "free": True,
-                "summary": "Google Messages is the official Google app for messaging...",
-                "score": 4.57,
-                "installs": "5,000,000,000+",
-            },
-            {
-                "title": "Messenger",
-                "appId": "com.facebook.orca",
-                "url": "https://play.google.com/store/apps/details?id=com.facebook.orca",
-                "developer": "Meta Platforms, Inc.",
-                "price": 0,
-                "free": True,
-                "summary": "Messenger is a free messaging app...",
-                "score": 4.7,
-                "installs": "5,000,000,000+",
-            },
-        ]
-    )
+    assert json.dumps(await search(store)) == json.dumps(MESSAGING)
     assert play.asked[0].target == f"{SEARCH}?q=messaging&c=apps&hl=en&gl=us"
 
 

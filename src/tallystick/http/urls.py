@@ -1,6 +1,8 @@
 """Where a customer may be sent: pure."""
 
+import re
 from collections.abc import Collection
+from typing import Final
 from urllib.parse import urlsplit
 
 from tallystick.kernel.actor import Mode
@@ -8,6 +10,8 @@ from tallystick.kernel.errors import Invalid
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PORTS = {"http": 80, "https": 443}
+_AUTHORITY: Final = re.compile(r"(\[[^\[\]@]+\]|[^\[\]@:]+)(:[0-9]*)?")
+"""A host, and perhaps a port: nothing stands around an address in brackets."""
 
 
 def check_url(
@@ -41,13 +45,13 @@ def _plain(url: str) -> bool:
     """Whether it is a whole address that a browser reads as we do, without a name and password."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         return False
     # a gateway may fill its own name for the page in between braces
     text = url.replace("{CHECKOUT_SESSION_ID}", "")
     plain = text.isascii() and text.isprintable() and not set(text) & set(' \\<>"`{|}^')
-    return bool(host) and plain and parts.username is None and parts.password is None
+    return bool(host) and plain and port != 0 and _AUTHORITY.fullmatch(parts.netloc) is not None
 
 
 def _is_listed(url: str, origins: Collection[str]) -> bool:

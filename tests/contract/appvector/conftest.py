@@ -8,10 +8,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.clients import http_client
 from tests.contract.conformance.tiers import SITE, stock
 from tests.contract.served import House, housed
 from tests.doubles.google import GoogleDouble
 from tests.doubles.stores import Stores
+from tests.doubles.stripe import StripeDouble
 
 _numbers = itertools.count(1)
 
@@ -38,10 +40,17 @@ def house(server: Any, template: str, google: GoogleDouble, _shelf: Stores) -> I
         yield house
 
 
+@pytest.fixture(scope="module")
+def stripe() -> Iterator[StripeDouble]:
+    """A Stripe of the module's own, for a server that takes payments with it."""
+    with StripeDouble() as stripe:
+        yield stripe
+
+
 @pytest.fixture
 def web(house: House) -> Iterator[httpx2.Client]:
     """A client without a credential."""
-    with httpx2.Client(base_url=house.url, timeout=60) as client:
+    with http_client(house.url) as client:
         yield client
 
 

@@ -106,18 +106,6 @@ def sandbox(house: House, **account: Any) -> Shop:
     return made
 
 
-_shops: dict[str, Shop] = {}
-
-
-def common(house: House) -> Shop:
-    """One shop for all tests that leave nothing behind."""
-    if house.url not in _shops:
-        _shops[house.url] = sandbox(house)
-        with _shops[house.url].admin() as api:
-            tier(api, "PROFESSIONAL", "149.00", 20)
-    return _shops[house.url]
-
-
 def opened(api: Api, path: str, **said: Any) -> dict[str, Any]:
     answer = api.post(path, said)
     assert answer.status_code == 200, answer.text

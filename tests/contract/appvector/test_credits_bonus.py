@@ -20,6 +20,12 @@ BONUS = "/api/billing/credits/bonus/"
 CREDITS = "/api/billing/credits/"
 
 
+@pytest.fixture(scope="module")
+def common(house: House) -> Product:
+    """One for all that changes nothing."""
+    return product(house)
+
+
 @pytest.fixture
 def sold(house: House) -> Product:
     made = product(house)
@@ -141,25 +147,14 @@ def test_many_at_once(sold: Product) -> None:
         ({"feature_key": []}, "feature_key"),
     ],
 )
-def test_bad_bodies(house: House, fields: dict[str, Any], wrong: str) -> None:
-    sold = shared(house)
-    with sold.shop.admin() as api:
-        assert list(held(json(api).post(BONUS, body_of(sold, **fields)), 400)) == [wrong]
-        assert held(api.get(CREDITS, workspace_id=sold.workspace)) == {"balances": []}
+def test_bad_bodies(common: Product, fields: dict[str, Any], wrong: str) -> None:
+    with common.shop.admin() as api:
+        assert list(held(json(api).post(BONUS, body_of(common, **fields)), 400)) == [wrong]
+        assert held(api.get(CREDITS, workspace_id=common.workspace)) == {"balances": []}
 
 
-_shared: dict[int, Product] = {}
-
-
-def shared(house: House) -> Product:
-    if id(house) not in _shared:
-        _shared[id(house)] = product(house)
-    return _shared[id(house)]
-
-
-def test_what_is_not_paid_in_credits(house: House) -> None:
-    sold = shared(house)
-    with sold.shop.admin() as api:
+def test_what_is_not_paid_in_credits(common: Product) -> None:
+    with common.shop.admin() as api:
         for key in ("analytics", "max_projects"):
-            assert held(json(api).post(BONUS, body_of(sold, feature_key=key)), 400)["error"]
-        held(api.post(BONUS, body_of(sold, feature_key="nothing")), 404)
+            assert held(json(api).post(BONUS, body_of(common, feature_key=key)), 400)["error"]
+        held(api.post(BONUS, body_of(common, feature_key="nothing")), 404)

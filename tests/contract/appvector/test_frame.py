@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.clients import http_client
 from tests.contract.conformance.holding import hold
 from tests.contract.served import House, housed
 from tests.doubles.google import GoogleDouble
@@ -104,7 +105,7 @@ def test_while_the_database_is_away(house: House, web: httpx2.Client, google: Go
 def test_without_google(server: Any, template: str) -> None:
     with (
         housed(server, template, f"tallystick_no_google_{os.getpid()}") as house,
-        httpx2.Client(base_url=house.url, timeout=60) as web,
+        http_client(house.url) as web,
     ):
         answer = web.post(SIGN_IN, json={"access_token": "ya29.x"})
         assert answer.status_code == 503

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
 import pytest
 
 from tallystick.kernel.actor import Role
+from tests.clients import http_client
 from tests.contract.conformance.holding import hold
 from tests.contract.igny8.shops import Shop
 from tests.contract.native.payments.paying import made
@@ -151,7 +151,7 @@ def test_the_newest_first_and_how_many(sold: Shop) -> None:
 
 
 def test_the_addresses_open_without_a_login(sold: Shop) -> None:
-    with sold.admin() as api, sold.person() as owner, httpx2.Client(timeout=60) as browser:
+    with sold.admin() as api, sold.person() as owner, http_client() as browser:
         assert owner.post(CREDITS, {"feature_key": "api_calls", "amount": 250}).status_code == 200
         whole = read(owner, listed(owner)[0]["id"])
         assert whole["pdf_url"] == whole["hosted_invoice_url"] + "/pdf"
@@ -180,7 +180,7 @@ def test_the_addresses_open_without_a_login(sold: Shop) -> None:
 
 
 def test_links_that_we_did_not_make(sold: Shop) -> None:
-    with sold.person() as owner, httpx2.Client(timeout=60) as browser:
+    with sold.person() as owner, http_client() as browser:
         for amount in (250, 300):
             assert owner.post(CREDITS, {"feature_key": "api_calls", "amount": amount}).status_code == 200
         one, two = (row["pdf_url"].removesuffix("/pdf") for row in listed(owner))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.clients import http_client
 from tests.contract.served import House
 from tests.doubles import drf
 from tests.doubles.drf import Answer
@@ -35,7 +36,7 @@ METHODS = st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
 
 @pytest.fixture(scope="module")
 def client(house: House) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=house.url, timeout=60) as client:
+    with http_client(house.url) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.clients import http_client
 from tests.contract.conformance.holding import hold
 from tests.contract.conformance.tiers import ANDROID, APPLE, sell
 from tests.contract.igny8.shops import shop
@@ -83,7 +84,7 @@ def asking(house: House) -> Iterator[Asking]:
         sell(api)
         for code in ("api_calls", "data_scrapes"):
             api.grant(here.id, 1_000_000, credit_type=code)
-    with httpx2.Client(base_url=house.url, timeout=60) as client:
+    with http_client(house.url) as client:
         yield Asking(client, here.token(here.user()))
 
 

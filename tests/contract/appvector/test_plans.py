@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.clients import http_client
 from tests.contract.native.subscribing import plan
 from tests.contract.served import House
 
@@ -23,7 +24,7 @@ def sold(house: House) -> Product:
 
 @pytest.fixture
 def web(house: House, sold: Product) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=house.url, headers={"X-App": sold.app}, timeout=60) as client:
+    with http_client(house.url, headers={"X-App": sold.app}) as client:
         yield client
 
 
@@ -66,12 +67,23 @@ def test_a_plan_that_is_none(web: httpx2.Client, id: str) -> None:
 
 def test_another_apps_plans_are_none(house: House, sold: Product) -> None:
     id = sold.plans["STARTER", "monthly"]
-    with httpx2.Client(base_url=house.url, timeout=60) as client:
+    with http_client(house.url) as client:
         assert held(client.get(f"{PLANS}{id}/"), 404) == {"detail": "Not found."}
         assert id not in [row["id"] for row in held(client.get(PLANS))["plans"]]
         for app in ("x", "018f0000-0000-7000-8000-000000000000"):
             refused = client.get(PLANS, headers={"X-App": app})
             assert held(refused, 404) == {"detail": "Not found."}
+
+
+def test_a_credential_says_whose_plans(house: House, sold: Product) -> None:
+    id = sold.plans["STARTER", "monthly"]
+    with sold.shop.admin() as api:
+        assert id in [row["id"] for row in held(api.http.get(PLANS))["plans"]]
+        assert held(api.http.get(f"{PLANS}{id}/"))["plan"]["id"] == id
+        other = product(house)
+        assert held(api.http.get(f"{PLANS}{id}/", headers={"X-App": other.app}), 404) == {
+            "detail": "Not found."
+        }
 
 
 def test_nobody_needs_a_credential_and_a_bad_one_is_not_looked_at(web: httpx2.Client) -> None:
@@ -96,7 +108,7 @@ def test_what_is_hidden_and_what_is_missing(house: House) -> None:
         )
         weekly = [{"credit_type": "api_calls", "amount": "10.5", "reset": "weekly"}]
         plan(api, None, tier="free", rank=0, allowances=weekly)
-    with httpx2.Client(base_url=house.url, headers={"X-App": own.app}, timeout=60) as web:
+    with http_client(house.url, headers={"X-App": own.app}) as web:
         rows = {row["tier"]: row for row in held(web.get(PLANS))["plans"]}
         assert list(rows) == ["FREE", "SOLO", "TOLD", "STARTER", "PROFESSIONAL", "ENTERPRISE"]
         assert (rows["SOLO"]["id"], rows["SOLO"]["monthly_price"]) == (yearly, None)

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tallystick.kernel.actor import Mode
+from tests.clients import http_client
 from tests.contract.conformance.holding import hold
 from tests.contract.igny8.shops import Shop, shop
 from tests.contract.native.payments.paying import made, pay
@@ -44,7 +45,7 @@ def available(sold: Shop, code: str = "api_calls") -> str:
 
 def paid(page: dict[str, Any], card: str = "4242") -> str:
     """Pay on the page, in a browser; gives what it says then."""
-    with httpx2.Client(timeout=60, follow_redirects=True) as browser:
+    with http_client(follow_redirects=True) as browser:
         answer = browser.post(page["checkout_url"], content=f"card={card}", headers=FORM)
     assert answer.status_code == 200, answer.text
     return html.unescape(answer.text)
@@ -59,7 +60,7 @@ def test_a_plan_begins_with_its_money(sold: Shop, plan: str) -> None:
         )  # fmt: skip
         assert list(page) == ["checkout_url", "session_id"]
         assert page["session_id"].startswith("cs_")
-        with httpx2.Client(timeout=60) as browser:
+        with http_client() as browser:
             shown = html.unescape(browser.get(page["checkout_url"]).text)
         assert "Professional" in shown
         assert "http://localhost:3000/cancel" in shown
@@ -165,19 +166,17 @@ def test_the_same_key_at_once_opens_one_page(sold: Shop, plan: str) -> None:
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "one page"}
 
     def ask(_: int) -> httpx2.Response:
-        return httpx2.post(sold.house.url + CHECKOUT, json={"plan_id": plan}, headers=headers, timeout=60)
+        return web.post(CHECKOUT, json={"plan_id": plan})
 
-    with ThreadPoolExecutor(8) as pool:
+    with http_client(sold.house.url, headers=headers) as web, ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(8)))
+        again = ask(0)
+        changed = web.post(CREDITS, json={"feature_key": "api_calls", "amount": 5})
     assert {one.status_code for one in answers} == {200}
     assert len({one.content for one in answers}) == 1
     with sold.admin() as api:
         assert len(made(api.get("/v2/checkouts", account=sold.id), 200)["data"]) == 1
-    again = ask(0)
     assert (again.content, again.headers["idempotent-replayed"]) == (answers[0].content, "true")
-    changed = httpx2.post(
-        sold.house.url + CREDITS, json={"feature_key": "api_calls", "amount": 5}, headers=headers
-    )
     assert (changed.status_code, list(changed.json())) == (422, ["detail"])
 
 

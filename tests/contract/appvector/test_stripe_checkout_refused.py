@@ -10,11 +10,20 @@ from tests.contract.igny8.shops import Shop, shop
 from tests.contract.native.payments.paying import made
 from tests.contract.served import Api, House
 
-from .selling import CHECKOUT, CREDITS, common, opened, sandbox, tier
+from .selling import CHECKOUT, CREDITS, opened, sandbox, tier
 
 pytestmark = pytest.mark.holds(
     "appvector", "POST /api/billing/stripe/checkout/", "POST /api/billing/stripe/checkout/credits/"
 )
+
+
+@pytest.fixture(scope="module")
+def common(house: House) -> Shop:
+    """One shop for all tests that leave nothing behind."""
+    made = sandbox(house)
+    with made.admin() as api:
+        tier(api, "PROFESSIONAL", "149.00", 20)
+    return made
 
 
 @pytest.fixture
@@ -45,13 +54,12 @@ def plan(sold: Shop) -> str:
         ),
     ],
 )  # fmt: skip
-def test_bad_amounts(house: House, said: Any, errors: Any) -> None:
-    sold = common(house)
-    with sold.person() as owner, sold.admin() as api:
-        before = api.get("/v2/checkouts", account=sold.id).json()
+def test_bad_amounts(common: Shop, said: Any, errors: Any) -> None:
+    with common.person() as owner, common.admin() as api:
+        before = api.get("/v2/checkouts", account=common.id).json()
         answer = owner.post(CREDITS, said)
         assert (answer.status_code, hold(answer)) == (400, errors)
-        assert api.get("/v2/checkouts", account=sold.id).json() == before
+        assert api.get("/v2/checkouts", account=common.id).json() == before
 
 
 def test_plans_of_others(house: House, sold: Shop) -> None:
@@ -72,10 +80,9 @@ def test_plans_of_others(house: House, sold: Shop) -> None:
         "https://localhost/{OTHER}", "http://localhost:3000/a b", "https://evil.example#@localhost/",
     ],
 )  # fmt: skip
-def test_addresses_that_are_not_listed(house: House, path: str, name: str, url: Any) -> None:
-    stage = common(house)
+def test_addresses_that_are_not_listed(common: Shop, path: str, name: str, url: Any) -> None:
     said = {"plan_tier": "PROFESSIONAL", "feature_key": "api_calls", "amount": 100}
-    with stage.person() as owner:
+    with common.person() as owner:
         answer = owner.post(path, said | {name: url})
     assert answer.status_code == 400, answer.text
     body = hold(answer)
@@ -83,8 +90,8 @@ def test_addresses_that_are_not_listed(house: House, path: str, name: str, url: 
     assert "CORS_ALLOWED_ORIGINS" in body[name][0]
 
 
-def test_who_may(house: House, nobody: Api) -> None:
-    sold, other = common(house), sandbox(house)
+def test_who_may(house: House, common: Shop, nobody: Api) -> None:
+    sold, other = common, sandbox(house)
     said = {
         "workspace_id": str(sold.account.uuid),
         "plan_tier": "PROFESSIONAL",

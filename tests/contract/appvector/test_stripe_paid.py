@@ -40,16 +40,6 @@ CANCEL = f"{ORIGINS[0]}/billing/cancel"
 
 
 @pytest.fixture(scope="module")
-def stripe() -> Iterator[StripeDouble]:
-    double = StripeDouble()
-    double.start()
-    try:
-        yield double
-    finally:
-        double.close()
-
-
-@pytest.fixture(scope="module")
 def house(server: Any, template: str, stripe: StripeDouble) -> Iterator[House]:
     with paid_by_stripe(server, template, stripe) as house:
         yield house
@@ -174,6 +164,14 @@ def test_the_portal_is_stripes(acme: Customer, stripe: StripeDouble) -> None:
     found = acme.shown(PORTAL, return_url=f"{ORIGINS[0]}/billing")
     assert list(found) == ["portal_url"]
     assert found["portal_url"].startswith(stripe.url)
+
+
+def test_looking_makes_no_customer_at_stripe(acme: Customer, stripe: StripeDouble) -> None:
+    before = len(stripe.shelf.all("customer"))
+    with stripe.away("down"):  # nothing is asked
+        assert acme.shown(HISTORY) == {"payments": [], "has_more": False}
+    assert acme.shown(HISTORY)["payments"] == []
+    assert len(stripe.shelf.all("customer")) == before
 
 
 @pytest.mark.parametrize("outage", ["down", "500"])

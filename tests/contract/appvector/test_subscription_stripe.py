@@ -17,16 +17,6 @@ SUBSCRIPTION = "/api/billing/subscription/"
 
 
 @pytest.fixture(scope="module")
-def stripe() -> Iterator[StripeDouble]:
-    double = StripeDouble()
-    double.start()
-    try:
-        yield double
-    finally:
-        double.close()
-
-
-@pytest.fixture(scope="module")
 def house(server: Any, template: str, stripe: StripeDouble) -> Iterator[House]:
     with paid_by_stripe(server, template, stripe) as house:
         yield house

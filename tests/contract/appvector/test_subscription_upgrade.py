@@ -203,8 +203,8 @@ def test_bad_bodies(sold: Product) -> None:
     sold.subscribed("STARTER")
     with sold.shop.person() as owner:
         for said, field in (
-            ({}, "plan_id"),
-            ({"plan_tier": ""}, "plan_id"),
+            ({}, "plan_tier"),
+            ({"plan_tier": ""}, "plan_tier"),
             ({"plan_tier": ["x"]}, "plan_tier"),
             ({"plan_tier": "x" * 300}, "plan_tier"),
             ({"plan_tier": "ENTERPRISE", "billing_cycle": "WEEKLY"}, "billing_cycle"),
@@ -237,6 +237,17 @@ def test_who_may(sold: Product, house: House) -> None:
         key.http.headers["Content-Type"] = "application/json"
         assert held(key.post(UPGRADE, {"plan_tier": "PROFESSIONAL"}), 400).keys() == {"workspace_id"}
         assert held(key.post(UPGRADE, said))["subscription"]["upgrade_applied"] is True
+
+
+def test_a_blocked_workspace_is_charged_nothing(sold: Product) -> None:
+    sold.subscribed("STARTER")
+    sold.shop.card()
+    with sold.shop.admin() as api, sold.shop.person() as owner:
+        assert api.send("PATCH", f"/v2/accounts/{sold.shop.id}", {"status": "blocked"}).status_code == 200
+        refused = held(owner.post(UPGRADE, {"plan_tier": "ENTERPRISE"}), 409)
+        assert refused == {"detail": "The account is blocked."}
+        assert state(owner)["plan"]["tier"] == "STARTER"
+    assert payments(sold) == []
 
 
 def test_once_for_a_key(sold: Product) -> None:

@@ -11,6 +11,7 @@ import pytest
 import stripe as sdk
 
 from tallystick.kernel.actor import Mode
+from tests.clients import http_client
 from tests.contract.conformance.holding import hold
 from tests.contract.igny8.shops import shop
 from tests.contract.native.payments.paying import made
@@ -26,16 +27,6 @@ REFUSED = {"error": "Invalid signature"}
 
 
 @pytest.fixture(scope="module")
-def stripe() -> Iterator[StripeDouble]:
-    double = StripeDouble()
-    double.start()
-    try:
-        yield double
-    finally:
-        double.close()
-
-
-@pytest.fixture(scope="module")
 def house(server: Any, template: str, stripe: StripeDouble) -> Iterator[House]:
     with paid_by_stripe(server, template, stripe) as house:
         with house.client("admin") as api:
@@ -45,7 +36,7 @@ def house(server: Any, template: str, stripe: StripeDouble) -> Iterator[House]:
 
 @pytest.fixture
 def web(house: House) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=house.url, timeout=60) as client:
+    with http_client(house.url) as client:
         yield client
 
 

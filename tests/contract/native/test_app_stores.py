@@ -9,7 +9,7 @@ from tallystick.domain.appstores.model import normal
 from tallystick.domain.appstores.port import Platform
 from tallystick.domain.appstores.views import Name
 from tests.contract.served import Api, House, fields_of, problem
-from tests.db.appstores.shelf import WHATSAPP
+from tests.doubles.stores.printed import WHATSAPP
 
 pytestmark = pytest.mark.holds("native", "GET /v2/app-stores/apps", "GET /v2/app-stores/keywords")
 

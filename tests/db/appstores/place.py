@@ -18,8 +18,9 @@ from tallystick.domain.ledger.commands import Grant, order
 from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.verify import verify
 from tallystick.kernel.credits import MICRO
+from tests.doubles.stores.printed import WHATSAPP, WHATSAPP_APPLE
 
-from .shelf import WHATSAPP, WHATSAPP_APPLE, Shelf, stores
+from .shelf import Shelf, stores
 
 APP: Final = "com.whatsapp"
 APPLE: Final = "310633997"

@@ -2,33 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from tallystick.domain.appstores.port import AppUnknown, Fields, Store, StoreFailed, Stores
-
-WHATSAPP: Final[Fields] = {
-    "title": "WhatsApp Messenger",
-    "score": 4.39,
-    "ratings": 212040976,
-    "installs": "10,000,000,000+",
-    "developer": "WhatsApp LLC",
-    "genre": "Communication",
-    "price": 0,
-    "free": True,
-    "version": "2.25.2.75",
-    "androidVersion": "VARY",
-}
-WHATSAPP_APPLE: Final[Fields] = {
-    "title": "WhatsApp Messenger",
-    "appId": "net.whatsapp.WhatsApp",
-    "score": 4.63,
-    "ratings": 7203977,
-    "developer": "WhatsApp Inc.",
-    "primaryGenre": "Social Networking",
-    "price": 0,
-    "free": True,
-    "version": "25.30.73",
-}
 
 
 def hit(app_id: str, **more: Any) -> Fields:

@@ -6,9 +6,10 @@ import pytest
 
 from tallystick.domain.appstores.port import StoreFailed
 from tallystick.kernel.errors import InsufficientCredits, Unavailable
+from tests.doubles.stores.printed import WHATSAPP
 
 from .place import DEADLINE, Place, opened
-from .shelf import WHATSAPP, down
+from .shelf import down
 
 pytestmark = pytest.mark.anyio
 

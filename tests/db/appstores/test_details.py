@@ -8,9 +8,10 @@ from tallystick.db.pool import run
 from tallystick.domain.appstores.port import AppUnknown, StoreFailed
 from tallystick.domain.identity import actions as identity
 from tallystick.kernel.errors import Conflict, InsufficientCredits
+from tests.doubles.stores.printed import WHATSAPP, WHATSAPP_APPLE
 
 from .place import APP, APPLE, Place, opened, until
-from .shelf import WHATSAPP, WHATSAPP_APPLE, down
+from .shelf import down
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +29,8 @@ async def test_a_fetch_costs_a_call_and_a_scrape_and_the_cache_a_call(place: Pla
         ("capture", "data_scrapes"),
         ("debit", "api_calls"),
     ]
-    assert [row.metadata for row in spent] == [said] * 3
+    # the same in every contract, whether it was fetched or kept: a hold's entries name no operation of their own
+    assert [(row.operation, row.metadata) for row in spent] == [(None, said)] * 3
 
 
 async def test_each_country_and_language_is_an_app_of_its_own(place: Place) -> None:

@@ -10,10 +10,11 @@ from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.ledger.jobs import sweep
 from tallystick.kernel.errors import Conflict, Unavailable
+from tests.doubles.stores.printed import WHATSAPP
 from tests.outages import database_away, reached
 
 from .place import APP, DEADLINE, Place, opened, until
-from .shelf import WHATSAPP, hit
+from .shelf import hit
 
 pytestmark = pytest.mark.anyio
 

@@ -13,11 +13,13 @@ from tallystick.domain.appstores.views import Name
 from tallystick.domain.catalog import actions as catalog
 from tallystick.domain.catalog.terms import Terms
 from tallystick.domain.catalog.views import rates_in_force
+from tallystick.domain.identity import actions as identity
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.kernel.errors import Invalid, NotFound
+from tests.doubles.stores.printed import WHATSAPP, WHATSAPP_APPLE
 
 from .place import APP, APPLE, Place
-from .shelf import WHATSAPP, WHATSAPP_APPLE, down
+from .shelf import down
 
 pytestmark = pytest.mark.anyio
 
@@ -177,6 +179,14 @@ async def test_without_a_subscription_there_is_today(place: Place) -> None:
     await _plan(place, False)
     found = await history(place, start=date(2039, 1, 1))
     assert (found.start, found.end) == (date(2040, 6, 1), date(2040, 6, 1))
+
+
+async def test_a_blocked_account_looks_no_further_back_than_one_without_a_plan(place: Place) -> None:
+    await at(place, NOON)
+    await _plan(place, 90)
+    async with place.db.tx() as tx:
+        await identity.patch_account(tx, place.tenant, place.account, {"status": "blocked"})
+    assert (await history(place)).start == date(2040, 6, 1)
 
 
 async def test_another_tenants_snapshots_are_not_seen(place: Place) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from tallystick.domain.appstores.jobs import purge_fetches, refresh_due
 from tallystick.domain.appstores.port import AppUnknown, StoreFailed
+from tests.doubles.stores.printed import WHATSAPP
 
-from .place import APP, Place
-from .shelf import WHATSAPP, down, stores
+from .place import APP, Place, opened
+from .shelf import Shelf, down, stores
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +134,23 @@ async def test_two_workers_fetch_each_app_once(place: Place) -> None:
     done = await place.at_once(refresh(place), refresh(place))
     assert sum(one for one in done if isinstance(one, int)) == 45
     assert sorted(place.shelf.asked[45:]) == sorted(place.shelf.asked[:45])
+
+
+async def test_who_waits_longest_is_served_first(place: Place) -> None:
+    """Of many tenants none is kept waiting by those before it, however much of theirs is due."""
+    async with opened(place.db.url) as second, opened(place.db.url) as third:
+        for number, one in enumerate((place, second, third)):
+            for app in (f"com.a.t{number}", f"com.b.t{number}"):
+                one.shelf.apps[app] = dict(WHATSAPP)
+                await one.details(app)
+        shelf = Shelf({app: dict(WHATSAPP) for one in (place, second, third) for app in one.shelf.apps})
+        await place.move(days=1, minutes=1)
+        await second.move(days=1, minutes=2)
+        await third.move(days=1, minutes=3)
+        for _ in range(3):
+            assert await refresh_due(place.db, stores(shelf), most=2) == 2
+        tenants = [asked.split()[0][-1] for asked in shelf.asked]
+        assert tenants == ["2", "2", "1", "1", "0", "0"]
 
 
 async def test_no_more_than_the_most_at_a_time(place: Place) -> None:

@@ -10,9 +10,10 @@ from tallystick.domain.appstores.fetching import Fetching
 from tallystick.domain.appstores.port import AppUnknown, Fields, StoreFailed
 from tallystick.domain.appstores.searching import Searching
 from tallystick.kernel.errors import InsufficientCredits
+from tests.doubles.stores.printed import WHATSAPP
 
 from .place import APP, DEADLINE, Place, until
-from .shelf import WHATSAPP, Shelf, down, hit, stores
+from .shelf import Shelf, down, hit, stores
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +76,13 @@ async def test_a_hit_that_cannot_be_completed_has_an_empty_text_or_an_old_number
     place.shelf.hits["messaging"].append(hit("com.gone"))
     hits = {one["appId"]: one["installs"] for one in await place.search("messaging")}
     assert (hits[found[0]], hits[found[1]], hits["com.gone"]) == ("0+", "99+", "")
+
+
+async def test_a_fault_of_ours_in_one_apps_page_spoils_no_search(place: Place, found: list[str]) -> None:
+    place.shelf.faults[found[0]] = ValueError("a fault of ours")
+    hits = {one["appId"]: one["installs"] for one in await place.search("messaging")}
+    assert (hits[found[0]], hits[found[1]]) == ("", "1+")
+    assert await place.balance() == (99, 99)
 
 
 async def test_hits_whose_pages_take_too_long_are_answered_without(place: Place, found: list[str]) -> None:

@@ -94,12 +94,8 @@ def test_a_thousand_orders_of_events_tell_the_same(delivered: tuple[str, list[Ev
 
 @pytest.fixture
 def stripe() -> Iterator[StripeDouble]:
-    double = StripeDouble()
-    double.start()
-    try:
+    with StripeDouble() as double:
         yield double
-    finally:
-        double.close()
 
 
 @pytest.fixture

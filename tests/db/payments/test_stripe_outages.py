@@ -35,12 +35,8 @@ class Dies(Stripe):
 
 @pytest.fixture
 def stripe() -> Iterator[StripeDouble]:
-    double = StripeDouble()
-    double.start()
-    try:
+    with StripeDouble() as double:
         yield double
-    finally:
-        double.close()
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ import pytest
 
 from tallystick.domain.catalog import actions as catalog
 from tallystick.domain.catalog.views import rates_in_force
+from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity.request_keys import Inner
 from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.metering import actions as metering
 from tallystick.domain.metering.intake import UsageIntake
 from tallystick.domain.metering.model import NewEvent, Recorded
+from tallystick.domain.payments.checkouts import ForPlan
 from tallystick.domain.payments.port import ChargeAsked, PaymentSeen, Site
 from tallystick.domain.payments.upgrading import Upgraded, upgrade
 from tallystick.domain.subscriptions import actions, views
@@ -332,6 +334,93 @@ async def test_customer_credit_pays_first(deal: Deal) -> None:
     assert (made.invoice.status, made.invoice.credit_applied) == ("paid", 3000)
     assert await deal.front.credit(deal.account) == 2000
     assert await deal.plan() == "large"
+
+
+@pytest.mark.parametrize("left", [0, 1500, 2499])
+async def test_customer_credit_that_goes_elsewhere_meanwhile(front: Front, left: int) -> None:
+    """It was counted on: without it the charge is not enough, and the plan is not given for a part of its price."""
+    slow = SlowGateway()
+    deal = await Deal(Front(front.shop, slow)).begin()
+    await deal.front.save(deal.account)
+    await _credit(deal, 2500)
+    task = asyncio.create_task(deal.up())
+    await slow.asked.wait()
+    await _credit(deal, left - 2500)
+    slow.go.set()
+    with pytest.raises(Conflict) as late:
+        await task
+    assert late.value.code == "superseded"
+    assert await deal.untouched()
+    for _ in range(5):
+        await deal.front.work()
+    assert slow.taken + left == await deal.front.credit(deal.account)
+
+
+async def test_customer_credit_that_comes_meanwhile_is_used(front: Front) -> None:
+    slow = SlowGateway()
+    deal = await Deal(Front(front.shop, slow)).begin()
+    await deal.front.save(deal.account)
+    await _credit(deal, 1000)
+    task = asyncio.create_task(deal.up())
+    await slow.asked.wait()
+    await _credit(deal, 700)
+    slow.go.set()
+    made = await task
+    assert (made.declined, made.subscription.plan_name) == (None, "large")
+    assert deal.invoices() == [FIRST, UP]
+    assert slow.taken == 2000
+    assert await deal.front.credit(deal.account) == 700
+
+
+async def test_a_blocked_customer_is_sold_nothing(deal: Deal) -> None:
+    await deal.front.save(deal.account)
+    await _block(deal)
+    with pytest.raises(Conflict) as refused:
+        await deal.up()
+    assert refused.value.code == "account_blocked"
+    with pytest.raises(Conflict) as page:
+        await deal.front.open(deal.account, ForPlan(deal.shop.plans["large"]))
+    assert page.value.code == "account_blocked"
+    assert await deal.untouched()
+    assert deal.front.bench.taken == 0
+
+
+async def test_blocked_meanwhile(front: Front) -> None:
+    """What was charged goes back."""
+    deal, slow, task = await _charging(front)
+    await _block(deal)
+    slow.go.set()
+    with pytest.raises(Conflict) as late:
+        await task
+    assert late.value.code == "superseded"
+    assert await deal.plan() == "small"
+    for _ in range(5):
+        await deal.front.work()
+    assert slow.taken == await deal.front.credit(deal.account)
+
+
+async def test_blocked_before_a_page_is_paid(deal: Deal) -> None:
+    page = await deal.front.open(deal.account, ForPlan(deal.shop.plans["large"]))
+    await _block(deal)
+    await deal.front.pay(page)
+    assert await deal.plan() == "small"
+    for _ in range(5):
+        await deal.front.work()
+    [paid] = await deal.front.payments(deal.account)
+    assert (paid.amount, paid.applied) == (3000, 0)
+    assert paid.to_credit + paid.refunded == 3000
+
+
+async def _block(deal: Deal) -> None:
+    async with deal.shop.tx() as tx:
+        await identity.patch_account(tx, deal.shop.tenant, deal.account, {"status": "blocked"})
+
+
+async def _credit(deal: Deal, amount: int) -> None:
+    async with deal.shop.tx() as tx:
+        await invoicing.add_credit(
+            tx, deal.shop.tenant, deal.account, "USD", amount, reason="Gift", by="test"
+        )
 
 
 async def test_no_upgrade(deal: Deal) -> None:

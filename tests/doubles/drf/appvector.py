@@ -100,7 +100,7 @@ class Checkout(Plan):
 
 
 class CreditsCheckout(serializers.Serializer):
-    feature_key = serializers.CharField()
+    feature_key = serializers.CharField(max_length=255)
     amount = serializers.IntegerField(min_value=1, max_value=MOST)
     success_url = _address()
     cancel_url = _address()

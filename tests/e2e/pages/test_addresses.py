@@ -10,13 +10,14 @@ from tallystick.dialects.hosted import shown
 from tallystick.domain.identity.vault import Vault
 from tallystick.domain.payments.links import portal_token, read_portal_token
 from tallystick.kernel.ids import typeid
+from tests.clients import http_client
 
 from .counter import Counter
 
 
 @pytest.fixture
 def web(counter: Counter) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=counter.house.url, timeout=60) as client:
+    with http_client(counter.house.url) as client:
         yield client
 
 

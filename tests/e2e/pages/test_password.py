@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tallystick.kernel.actor import Role
+from tests.clients import http_client
 from tests.contract.native.people.stage import Person, link_in, person
 from tests.contract.served import House
 
@@ -24,7 +25,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 
 @pytest.fixture
 def web(house: House) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=house.url, timeout=60) as client:
+    with http_client(house.url) as client:
         yield client
 
 

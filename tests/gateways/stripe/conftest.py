@@ -16,12 +16,8 @@ from tests.doubles.stripe import StripeDouble
 
 @pytest.fixture
 def double() -> Iterator[StripeDouble]:
-    stripe = StripeDouble()
-    stripe.start()
-    try:
+    with StripeDouble() as stripe:
         yield stripe
-    finally:
-        stripe.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import msgspec
 
 from tallystick.domain.appstores.memory import Memory
 from tallystick.domain.appstores.views import Listing, Name
-from tests.db.appstores.shelf import WHATSAPP_APPLE
+from tests.doubles.stores.printed import WHATSAPP_APPLE
 
 NAME = Name(1, "apple", "310633997", "us", "en")
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -55,3 +55,15 @@ def test_it_does_not_grow_without_end() -> None:
     for number in range(10_000):
         memory.put(NAME._replace(app_id=str(number)), listing(timedelta()))
     assert len(memory._kept) <= 2_000
+
+
+def test_what_is_over_is_forgotten_though_nobody_asks_again() -> None:
+    moment = [0.0]
+    memory = Memory(monotonic=lambda: moment[0])
+    for number in range(100):
+        memory.put(NAME._replace(app_id=str(number)), listing(timedelta()))
+    moment[0] = 0.5
+    memory.put(NAME._replace(app_id="7"), listing(timedelta()))
+    moment[0] = 1.2
+    memory.put(NAME, listing(timedelta()))
+    assert {name.app_id for name in memory._kept} == {"7", NAME.app_id}

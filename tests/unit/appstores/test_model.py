@@ -21,7 +21,8 @@ from tallystick.domain.appstores.model import (
 )
 from tallystick.domain.appstores.port import StoreFailed
 from tallystick.kernel.errors import Invalid
-from tests.db.appstores.shelf import WHATSAPP, WHATSAPP_APPLE, hit
+from tests.db.appstores.shelf import hit
+from tests.doubles.stores.printed import WHATSAPP, WHATSAPP_APPLE
 
 
 def test_the_contracts_examples_are_whole() -> None:

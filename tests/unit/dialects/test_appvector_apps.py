@@ -1,14 +1,14 @@
 """What is asked of the app stores, as AppVector reads it: the quick way takes nothing that the other would not."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tallystick.dialects.appvector import apps
-from tallystick.domain.appstores.port import PLATFORMS, Platform
+from tallystick.domain.appstores.port import Platform
 from tallystick.http.contract import Ask
 from tallystick.http.drf.parsing import parsed
 from tallystick.http.drf.validation import Refused, ValidationFailed
@@ -53,7 +53,7 @@ def slowly(platform: Platform, body: bytes) -> tuple[Any, apps.Wanted] | None:
         return None
 
 
-@given(BODIES, st.sampled_from(PLATFORMS))
+@given(BODIES, st.sampled_from(get_args(Platform)))
 @example({"app_id": "com.whatsapp", "country": "US", "language": "en", "force_refresh": True}, "android")
 @example({"app_id": "310633997", "metadata_type": "slow", "workspace_id": 7}, "apple")
 def test_the_quick_way_reads_the_same(said: Any, platform: Platform) -> None:
@@ -63,7 +63,7 @@ def test_the_quick_way_reads_the_same(said: Any, platform: Platform) -> None:
         assert quick == slowly(platform, body)
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", get_args(Platform))
 def test_the_plain_form_is_read_quickly(platform: Platform) -> None:
     app_id = "com.whatsapp" if platform == "android" else "310633997"
     said = {"app_id": app_id, "country": "US", "language": "en", "force_refresh": False}

@@ -67,7 +67,7 @@ def test_a_quantity_is_whole_where_it_can_be(micro: int, number: float) -> None:
     ],
 )
 def test_what_a_payment_was_for(plan: str | None, first: str | None, number: str, text: str) -> None:
-    bill = Billed(payment=ID, invoice=ID, number=number, status="paid", plan=plan, first=first)
+    bill = Billed(payment=ID, at=AT, invoice=ID, number=number, status="paid", plan=plan, first=first)
     row = bills.payment(
         Paying(Past("ch_1", 100, "USD", "succeeded", True, AT, "x", ID), bill), lambda id: "L"
     )

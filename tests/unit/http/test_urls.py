@@ -35,6 +35,7 @@ def test_none_is_empty() -> None:
         "http://shop.example/", "http://billing.example/", "https://", "https://u:p@shop.example/",
         "https://shop.example/a b", "https://shop.example/\n", "https://shop.example/{X}", "https://shöp.example/",
         "https://shop.example:x/", "https://[::1", "http://localhost.shop.example/", "//shop.example/",
+        "https://shop.example:0/", "http://x[::1]/", "http://[::1]x/", "http://localhost[::1]:80/", "http://@localhost/",
     ],
 )  # fmt: skip
 def test_bad(url: str) -> None:
@@ -67,7 +68,7 @@ def test_of_a_listed_origin(url: str) -> None:
     [
         "https://other.example/", "http://shop.example/", "https://shop.example:8443/", "https://a.shop.example/",
         "https://shop.example.evil/", "http://localhost:3001/", "http://127.0.0.1:3000/", "https://localhost/",
-        "https://u@shop.example/", "https://shop.example\\@evil.example/",
+        "https://u@shop.example/", "https://shop.example\\@evil.example/", "https://shop.example:0/",
     ],
 )  # fmt: skip
 def test_of_no_listed_origin(url: str) -> None:

@@ -1,7 +1,7 @@
 """What is asked of the app stores and what is answered, in the contract's names and order."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +10,6 @@ import msgspec
 from tallystick.domain.appstores.desk import History
 from tallystick.domain.appstores.model import DETAILS, PARTS, Parts, app_id_of, fields_of, keyword_of
 from tallystick.domain.appstores.port import Fields, Platform
-from tallystick.domain.appstores.views import Change
 from tallystick.http.contract import Ask
 from tallystick.http.drf.fields import Boolean, Char, Choice, Field, read
 from tallystick.http.drf.formed import Choices, Date, Pattern
@@ -162,7 +161,7 @@ def _named(app: App) -> dict[str, Any]:
 
 def changes(app: App, history: History) -> dict[str, Any]:
     """What a history answers; Apple's by kind of field, both kinds always."""
-    table, data = DETAILS[app.platform], _by_field(history.changes)
+    table, data = DETAILS[app.platform], _by_field(history)
     shown: dict[str, Any] = data
     if app.platform == "apple":
         shown = {
@@ -178,8 +177,9 @@ def changes(app: App, history: History) -> dict[str, Any]:
     }
 
 
-def _by_field(found: Iterable[Change]) -> dict[str, list[dict[str, Any]]]:
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for one in found:
-        rows.setdefault(one.field, []).append({"date": str(one.day), "value": one.value})
-    return rows
+def _by_field(history: History) -> dict[str, list[dict[str, Any]]]:
+    """The fields that changed, in the order in which they were asked for, and each one's days."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in history.fields}
+    for one in history.changes:
+        rows[one.field].append({"date": str(one.day), "value": one.value})
+    return {name: days for name, days in rows.items() if days}

@@ -68,7 +68,7 @@ def payment(row: Paying, link: Link) -> dict[str, Any]:
         "currency": past.currency,
         "status": "paid" if paid else status,
         "paid": paid,
-        "date": int(past.at.timestamp()),
+        "date": int((past if billed is None else billed).at.timestamp()),
         "invoice_pdf": past.invoice_pdf if page is None else page + "/pdf",
         "hosted_invoice_url": past.hosted_url if page is None else page,
         "description": past.description if billed is None else _about(billed),

@@ -28,12 +28,10 @@ from tallystick.kernel.errors import Invalid, LimitReached
 
 from .desk import Desk, body, must_be
 from .errors import NotConsumable
+from .naming import feature_named
 
 MOST: Final = MAX_AMOUNT // MICRO
 """Credits, or units, of one request."""
-ALIASES: Final[Mapping[str, str]] = {"API_CALL": "api_calls", "DATA_SCRAPE": "data_scrapes"}
-"""The contract's own names of two credit types: each is taken wherever a feature is named."""
-_SHOWN: Final = {code: alias for alias, code in ALIASES.items()}
 _FIELDS: Final[Mapping[str, Field]] = {
     "feature_key": Char(max_length=255),
     "amount": Integer(min_value=1, max_value=MOST),
@@ -68,11 +66,6 @@ class Consumed:
     replayed: bool
 
 
-def credit_name(code: str) -> str:
-    """A credit type as the contract shows it."""
-    return _SHOWN.get(code) or code.upper()
-
-
 async def consume(desk: Desk, ask: Ask) -> Consumed:
     """Use a feature: credits by a debit, units of a limit under the account's lock. Once for the request's key.
 
@@ -80,7 +73,7 @@ async def consume(desk: Desk, ask: Ask) -> Consumed:
     """
     who, said = await _asked(desk, ask)
     key = check_key(ask.key)
-    feature = await desk.features.find(who.tenant, ALIASES.get(said.feature_key, said.feature_key))
+    feature = await feature_named(desk, who, said.feature_key)
     if feature.type == "BOOLEAN":
         raise NotConsumable(feature.key)
     if feature.type == "HARD_LIMIT":

@@ -1,5 +1,6 @@
 """What the handlers share, and who is asking for which workspace: the contract's word for an account."""
 
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from tallystick.config import Settings
@@ -7,10 +8,11 @@ from tallystick.db.pool import Database
 from tallystick.domain.appstores.desk import AppStores
 from tallystick.domain.catalog.named import NamedFeatures
 from tallystick.domain.catalog.views import CreditTypes
-from tallystick.domain.identity.asking import Asker, account_named, person
+from tallystick.domain.identity import views as identity
+from tallystick.domain.identity.asking import Asker, account_named, person, tenant_asked
 from tallystick.domain.identity.credentials import Credentials
 from tallystick.domain.identity.google import GooglePeer
-from tallystick.domain.identity.model import Secrets
+from tallystick.domain.identity.model import Secrets, Tenant
 from tallystick.domain.identity.vault import Vault
 from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.reads import BalanceReader
@@ -22,7 +24,7 @@ from tallystick.http.drf.parsing import parsed
 from tallystick.http.drf.validation import ValidationFailed
 from tallystick.kernel.actor import Actor, Role, Scope
 from tallystick.kernel.clock import Clock
-from tallystick.kernel.errors import Forbidden, NotFound
+from tallystick.kernel.errors import Forbidden, NotFound, Unauthenticated
 
 _MOST: Final = 100_000
 _REQUIRED: Final = "This field is required."
@@ -90,6 +92,19 @@ class Desk:
         """
         actor = await self.actor(ask)
         return await self.of(actor, ask, workspace)
+
+    async def tenant(self, ask: Ask) -> Tenant:
+        """The tenant of a request that needs no credential: the one that ``X-App`` names, else that of a good
+        credential, which may come nevertheless, else the standard one. Raises NotFound for an app that there is not.
+        """
+        actor = None
+        if ask.x_app is None and ask.authorization is not None:
+            with suppress(Unauthenticated):
+                actor = await self.actor(ask)
+        async with self.system.db.connection() as conn:
+            if actor is not None:
+                return await identity.tenant(conn, actor.tenant)
+            return await tenant_asked(conn, ask.x_app, self.system.settings.default_app)
 
     async def actor(self, ask: Ask) -> Actor:
         """Whose credential it is: a user's token, or an API key. Raises Unauthenticated."""

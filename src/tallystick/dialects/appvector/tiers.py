@@ -30,16 +30,23 @@ _HISTORY: Final = "historical_data_days"
 
 
 async def wanted_plan(
-    conn: Tx, tenant: int, currency: str, said: Mapping[str, Any], default: Interval
+    conn: Tx,
+    tenant: int,
+    currency: str,
+    said: Mapping[str, Any],
+    default: Interval,
+    *,
+    usual: str = "plan_id",
 ) -> Plan:
     """The plan that a body names (its `FIELDS`): by the id of any plan of the tier, or by the tier.
 
     Without ``billing_cycle`` it is paid as ``default`` says, where the tier has that; else as the plan that was named
-    is, or the tier's first. Raises NotFound, and ValidationFailed where the tier has no plan of the cycle.
+    is, or the tier's first. Raises NotFound, and ValidationFailed where the tier has no plan of the cycle, and where no
+    plan is named, of the field that is ``usual`` there.
     """
     id, name = said.get("plan_id") or None, said.get("plan_tier") or None
     if id is None and name is None:
-        raise ValidationFailed({"plan_id": [REQUIRED]})
+        raise ValidationFailed({usual: [REQUIRED]})
     tier, named = await catalog.tier_of(
         conn, tenant, currency, plan=None if id is None else plan_id(id), name=name
     )

@@ -42,7 +42,10 @@ TAGS: Final = [
     {"name": "People", "description": "Users, the members of accounts, and who is asking."},
     {"name": "Usage", "description": "Usage events, and the meters that add them up."},
     {"name": "Webhooks", "description": "What happened, and telling others of it: events, webhooks, e-mail."},
-    {"name": "App stores", "description": "Which apps were fetched from the app stores, and what was searched for."},
+    {
+        "name": "App stores",
+        "description": "Which apps were fetched from the app stores, and what was searched for.",
+    },
     {"name": "Reloads", "description": "Buying credits automatically, and alerts of low balances."},
     {
         "name": "Test clock",

@@ -18,7 +18,8 @@ DAYS: Final = 30
 FEATURE: Final = "historical_data_days"
 """The limit of a plan: how many days back. A tenant that does not define it limits nobody."""
 
-_WITHHELD: Final = ("no_subscription", "not_in_plan", "incomplete", "paused")
+_GIVEN: Final = ("ok", "limit_reached")
+"""Why a plan's limit is as it says; for any other reason it gives nothing now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ async def _allowed(db: Database, tenant: int, account: int) -> int | None:
         return None
     if found.feature.type != "HARD_LIMIT":
         return None
-    return 0 if found.reason in _WITHHELD else found.limit
+    return found.limit if found.reason in _GIVEN else 0
 
 
 def _days_before(day: date, days: int) -> date:

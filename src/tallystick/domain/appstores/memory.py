@@ -1,6 +1,7 @@
 """What was answered a moment ago, so that the same again costs one debit and no read."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -21,7 +22,8 @@ class Memory:
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._kept: dict[Name, tuple[float, Listing, dict[Parts, bytes]]] = {}
+        # the oldest first: each is kept for as long as any other
+        self._kept: OrderedDict[Name, tuple[float, Listing, dict[Parts, bytes]]] = OrderedDict()
 
     def put(self, name: Name, found: Listing) -> None:
         """Remember details, unless newer ones are: what was read before a fetch may come after it."""
@@ -29,7 +31,7 @@ class Memory:
         if kept is not None and kept[1].fetches > found.fetches:
             return
         now = self._monotonic()
-        self._kept.pop(name, None)  # what is put last stands last
+        self._kept.pop(name, None)
         self._forget(now)
         self._kept[name] = (now + KEEP, found, {})
 

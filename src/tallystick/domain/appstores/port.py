@@ -1,12 +1,10 @@
 """The port to the stores that apps are sold in: gateways implement it, and alone speak with a store."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
 Platform = Literal["android", "apple"]
 """Google Play, and Apple's App Store."""
-
-PLATFORMS: tuple[Platform, ...] = get_args(Platform)
 
 Fields = dict[str, Any]
 """What a store says of an app, as JSON values, by the names of `model`'s tables of fields."""

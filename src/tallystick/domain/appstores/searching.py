@@ -84,6 +84,9 @@ class Searching:
             except (StoreFailed, AppUnknown, Unavailable) as fault:
                 log.info("a hit is not complete", app=name.app_id, reason=str(fault))
                 return None
+            except Exception:  # a fault of ours in one app's page must not spoil the search for the others
+                log.exception("completing a hit failed", app=name.app_id)
+                return None
         installs: str = found.data["installs"]
         return installs
 

@@ -8,6 +8,7 @@ Whatever dies in between is taken up by the worker (`jobs.run_due`): it looks, a
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -311,20 +312,28 @@ async def _refused(till: Till, row: Payment, why: str, *, asked: bool) -> Paymen
 async def customer(till: Till, tenant: int, account: int, gateway: str) -> tuple[Site, Customer]:
     """The tenant's account at the gateway and who the customer is there, made when there is none.
 
-    Raises GatewayDown, GatewayRefused, Conflict("gateway_disabled"), Conflict("gateway_not_set_up").
+    Raises GatewayDown, GatewayRefused, and what `known_customer` raises.
+    """
+    site, who = await known_customer(till, tenant, account, gateway)
+    if who.ref is not None:
+        return site, who
+    ref = await till.gateways[gateway].customer(site, who)
+    async with till.db.tx() as tx:
+        values = {"account": account, "gateway": gateway, "tenant": tenant, "ref": ref}
+        await run(tx, q.put_customer, values)
+    return site, replace(who, ref=ref)
+
+
+async def known_customer(till: Till, tenant: int, account: int, gateway: str) -> tuple[Site, Customer]:
+    """As `customer`, without asking the gateway: ``ref`` is None for who never paid with it.
+
+    Raises NotFound, Conflict("gateway_disabled"), Conflict("gateway_not_set_up").
     """
     async with till.db.connection() as conn:
         site = await settings.site(conn, till, tenant, gateway)
         who = await identity.account(conn, tenant, account)
-        of = {"account": account, "gateway": gateway}
-        ref: str | None = await value(conn, q.customer_ref, of)
+        ref: str | None = await value(conn, q.customer_ref, {"account": account, "gateway": gateway})
         address = who.email or next(iter(await identity.recipients(conn, tenant, account)), "")
-    made = Customer(account, who.uuid, who.name, address, ref)
-    if ref is not None:
-        return site, made
-    ref = await till.gateways[gateway].customer(site, made)
-    async with till.db.tx() as tx:
-        await run(tx, q.put_customer, of | {"tenant": tenant, "ref": ref})
     return site, Customer(account, who.uuid, who.name, address, ref)
 
 

@@ -16,10 +16,11 @@ from tallystick.domain.ledger.books import Rates
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.domain.subscriptions import views as held
 from tallystick.domain.subscriptions.model import Billing, Outcome, Subscription
+from tallystick.domain.subscriptions.subscribing import may_buy
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, Fact, Unavailable
 
-from . import closing, paying, views
+from . import closing, methods, paying, views
 from .events import checkout_event
 from .model import Checkout
 
@@ -47,8 +48,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 async def begin_plan(tx: Tx, tenant: int, account: int, intent: Intent, *, rates: Rates, by: str) -> Outcome:
     """Subscribe the customer, or change to a higher plan. A subscription that never was paid ends first.
 
-    Locks the account's head. Raises what `subscriptions.subscribe` and `change` raise, and
-    Conflict("not_an_upgrade") for a change that waits for the period's end.
+    Locks the account's head. Raises what `subscriptions.subscribe` and `change` raise,
+    Conflict("account_blocked"), and Conflict("not_an_upgrade") for a change that waits for the period's end.
     """
     plan = await catalog.plan(tx, tenant, intent.plan)
     if plan.terms.interval != "one_time":
@@ -70,6 +71,7 @@ async def begin_plan(tx: Tx, tenant: int, account: int, intent: Intent, *, rates
 
 
 async def _change(tx: Tx, row: Subscription, intent: Intent, rates: Rates, by: str) -> Outcome:
+    may_buy(await methods.lock(tx, row.tenant, row.account))
     made = await subscriptions.change(
         tx, row.tenant, row.account, row.id, plan=intent.plan, version=intent.version,
         overrides=intent.overrides or None, rates=rates, by=by,
@@ -113,6 +115,7 @@ async def plan_taken(tx: Tx, row: Checkout, *, rates: Rates) -> bool:
 async def _upgraded(tx: Tx, row: Checkout, intent: Intent, subscription: UUID, rates: Rates) -> Outcome:
     """Do the upgrade as of when it was priced. Where that cannot be any more, or credit that it counted on went
     elsewhere, only if what was paid is enough."""
+    may_buy(await methods.lock(tx, row.tenant, row.account))
     made = await subscriptions.change(
         tx, row.tenant, row.account, subscription, plan=intent.plan, version=intent.version, rates=rates,
         by=row.created_by, as_of=intent.at,

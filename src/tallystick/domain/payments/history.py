@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from tallystick.db import arrays
@@ -19,9 +20,11 @@ _MOST = 100
 
 @dataclass(slots=True, kw_only=True)
 class Billed:
-    """An invoice that a payment is for. ``plan`` is the line of the plan that it charges, ``first`` its first line."""
+    """An invoice that a payment is for. ``plan`` is the line of the plan that it charges, ``first`` its first line.
+    ``at`` is the payment's end, in the tenant's time, while it has none its beginning."""
 
     payment: UUID
+    at: datetime
     invoice: UUID
     number: str | None
     status: str
@@ -53,7 +56,9 @@ async def past_payments(
     if "history" not in taker.features:
         raise Conflict("gateway_unsupported", f"The gateway {name} keeps no history.")
     try:
-        site, who = await charging.customer(till, tenant, account, name)
+        site, who = await charging.known_customer(till, tenant, account, name)
+        if who.ref is None:  # looking makes no customer there
+            return name, [], False
         rows, more = await taker.history(site, who, limit)
     except GatewayDown:
         raise GatewayUnavailable("The payment gateway does not answer.", 5) from None

@@ -11,6 +11,7 @@ from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity import views as identities
 from tallystick.domain.invoicing import collecting
 from tallystick.domain.ledger import actions as ledger
+from tallystick.domain.ledger.model import Head
 from tallystick.kernel.errors import Conflict, GatewayUnavailable, NotFound
 from tallystick.kernel.ids import owned_uuid, typeid
 
@@ -86,11 +87,12 @@ async def make_standard(tx: Tx, tenant: int, account: int, method: UUID, *, by: 
     return await views.method(tx, tenant, method)
 
 
-async def lock(tx: Tx, tenant: int, account: int) -> None:
-    """Lock the account's head. Raises NotFound for another tenant's."""
+async def lock(tx: Tx, tenant: int, account: int) -> Head:
+    """Lock the account's head, and give it. Raises NotFound for another tenant's."""
     head = (await ledger.lock(tx, [account])).get(account)
     if head is None or head.tenant != tenant:
         raise NotFound("account")
+    return head
 
 
 async def _insert(

@@ -17,14 +17,14 @@ from tallystick.domain.invoicing.model import ONE, Draft, Invoice, NewLine
 from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.commands import Grant, Labels, Order, Source, order
-from tallystick.domain.ledger.model import Head
+from tallystick.domain.subscriptions.subscribing import may_buy
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.credits import MAX_AMOUNT, MICRO, format_credits, share
 from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound
 from tallystick.kernel.ids import typeid
 from tallystick.kernel.money import Money
 
-from . import views
+from . import methods, views
 from .model import Purchase
 from .views import q
 
@@ -100,7 +100,7 @@ async def issue(
     Locks the account's head. Its number is given: commit soon. Raises NotFound, Conflict("account_closed"),
     Conflict("account_blocked"), Invalid.
     """
-    _check_open(await _head(tx, tenant, account))
+    may_buy(await methods.lock(tx, tenant, account))
     line = NewLine(
         kind="one_time",
         description=_description(offer),
@@ -191,17 +191,3 @@ def _description(offer: Offer) -> str:
     bonus = f" + {format_credits(offer.bonus)}" if offer.bonus else ""
     what = f"{format_credits(offer.credits)}{bonus} {offer.credit_type}"
     return what if offer.name == what else f"{offer.name}: {what}"
-
-
-async def _head(tx: Tx, tenant: int, account: int) -> Head:
-    head = (await ledger.lock(tx, [account])).get(account)
-    if head is None or head.tenant != tenant:
-        raise NotFound("account")
-    return head
-
-
-def _check_open(head: Head) -> None:
-    if head.status == "closed":
-        raise Conflict("account_closed", "The account is closed.")
-    if head.status == "blocked":
-        raise Conflict("account_blocked", "The account is blocked.")

@@ -148,7 +148,7 @@ set grant_id = %(grant)s, bonus_grant_id = %(bonus_grant)s, fulfilled_at = %(at)
 where account_id = %(account)s and invoice_id = %(invoice)s and fulfilled_at is null
 
 -- name: bills_of_payments
-select p.id as payment, i.id as invoice, i.number, i.status,
+select p.id as payment, coalesce(p.ended_at, p.created_at) as at, i.id as invoice, i.number, i.status,
        (select l.description from invoice_line l
         where l.account_id = i.account_id and l.invoice_id = i.id and l.kind = 'plan'
         order by l.position limit 1) as plan,

@@ -14,6 +14,7 @@ from tallystick.domain.identity import views as identities
 from tallystick.kernel.actor import Mode
 from tallystick.kernel.errors import Conflict, Invalid, NotFound
 
+from . import sealing
 from .model import GatewaySetting
 from .policy import Policy
 from .port import Gateway, Site
@@ -32,11 +33,8 @@ _NOTHING: Final = (
     "or enable the sandbox for a trial, where no money moves."
 )
 
-MAX_SECRET: Final = 500
 MAX_OPTIONS: Final = 16_384
 """Bytes of a gateway's options as JSON."""
-_HINT_FROM: Final = 12
-"""Characters that a secret must have for its last four to be shown."""
 
 
 async def site(conn: Tx, till: Till, tenant: int, gateway: str, *, even_disabled: bool = False) -> Site:
@@ -55,7 +53,7 @@ async def site(conn: Tx, till: Till, tenant: int, gateway: str, *, even_disabled
     if row is not None:
         options |= row.options
         if row.secrets is not None:
-            secrets = _opened(till, row)
+            secrets = sealing.opened(till.vault, row)
     if taker.secret_names and not secrets:
         raise _not_set_up(gateway)
     return Site(tenant, who.app_id, who.mode, till.public_url, options, secrets)
@@ -114,8 +112,8 @@ async def every_site(conn: Tx, till: Till, gateway: str) -> list[Site]:
                 found.append(await site(conn, till, own.id, gateway, even_disabled=True))
     for row in kept:
         with contextlib.suppress(Conflict):
-            made = Site(row.tenant, row.app, Mode(row.mode), till.public_url, row.options, _opened(till, row))
-            found.append(made)
+            secrets = sealing.opened(till.vault, row)
+            found.append(Site(row.tenant, row.app, Mode(row.mode), till.public_url, row.options, secrets))
     return found
 
 
@@ -171,8 +169,8 @@ async def put_gateway(
     await run(tx, q.lock_settings, {"tenant": tenant})
     before = await one_row(tx, GatewaySetting, q.setting, {"tenant": tenant, "gateway": gateway})
     mode = (await identities.tenant(tx, tenant)).mode
-    kept = {} if before is None or before.secrets is None else _opened(till, before)
-    wanted = _merged(taker, kept, secrets, mode)
+    kept = {} if before is None or before.secrets is None else sealing.opened(till.vault, before)
+    wanted = sealing.merged(taker, kept, secrets, mode)
     checked = taker.check_options(options)
     text = _options_text(checked)
     if standard and not enabled:
@@ -195,8 +193,8 @@ async def put_gateway(
         "enabled": enabled,
         "standard": standard,
         "options": text,
-        "secrets": till.vault.seal(_text(wanted), _context(tenant, gateway)) if wanted else None,
-        "hints": _text({name: _hint(one) for name, one in sorted(wanted.items())}),
+        "secrets": sealing.sealed(till.vault, tenant, gateway, wanted),
+        "hints": _text(sealing.hints(wanted)),
         "now": await identities.now(tx, tenant),
     }
     await run(tx, q.put_setting, values)
@@ -278,42 +276,11 @@ async def _defaults(
     return {name: text for name, text in said.items() if name not in secrets}, secrets
 
 
-def _merged(
-    gateway: Gateway, kept: dict[str, str], said: Mapping[str, str] | None, mode: Mode
-) -> dict[str, str]:
-    merged = dict(kept)
-    for name, text in (said or {}).items():
-        if name not in gateway.secret_names:
-            raise Invalid(f"secrets.{name[:63]}", "is not a secret of this gateway")
-        if len(text) > MAX_SECRET or not (text.isascii() and text.isprintable()) or " " in text:
-            raise Invalid(f"secrets.{name}", f"must be at most {MAX_SECRET} characters without spaces")
-        if text:
-            gateway.check_secret(name, text, mode)
-            merged[name] = text
-        else:
-            merged.pop(name, None)
-    return merged
-
-
 def _options_text(options: Mapping[str, Any]) -> str:
     text = _text(options)
     if len(text) > MAX_OPTIONS:
         raise Invalid("options", f"must be at most {MAX_OPTIONS} bytes of JSON")
     return text
-
-
-def _opened(till: Till, row: GatewaySetting) -> dict[str, str]:
-    assert row.secrets is not None
-    clear = till.vault.open(row.secrets, _context(row.tenant, row.gateway))
-    return msgspec.json.decode(clear, type=dict[str, str])
-
-
-def _context(tenant: int, gateway: str) -> str:
-    return f"gateway:{tenant}:{gateway}"
-
-
-def _hint(secret: str) -> str:
-    return secret[-4:] if len(secret) >= _HINT_FROM else ""
 
 
 def _text(thing: Any) -> str:

@@ -22,6 +22,7 @@ from tallystick.domain.invoicing.model import Invoice
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.domain.subscriptions import views as held
 from tallystick.domain.subscriptions.model import Outcome, Subscription
+from tallystick.domain.subscriptions.subscribing import may_buy
 from tallystick.kernel.errors import Busy, Conflict, GatewayUnavailable
 from tallystick.kernel.ids import owned_uuid
 
@@ -72,9 +73,10 @@ async def upgrade(
 
     Opens its own transactions; none waits for the network. Of several at once each waits for the one before. The same
     ``key`` upgrades once, and gives the same; one that was given up because the gateway did not answer begins again.
-    Raises what `subscriptions.change` raises, Conflict("not_an_upgrade") for a change that waits for the period's end,
-    Conflict("no_payment_method") where something is to pay, Conflict("superseded") where the money came too late and
-    goes back, KeyReused, Busy, and GatewayUnavailable: then nothing was changed.
+    Raises what `subscriptions.change` raises, Conflict("account_blocked"), Conflict("not_an_upgrade") for a change
+    that waits for the period's end, Conflict("no_payment_method") where something is to pay, Conflict("superseded")
+    where the money came too late, or was too little by then, and goes back, KeyReused, Busy, and GatewayUnavailable:
+    then nothing was changed.
     """
     until = asyncio.get_running_loop().time() + _PATIENCE
     for turn in count():
@@ -117,7 +119,7 @@ async def _written(
     tx: Tx, till: Till, tenant: int, account: int, subscription: UUID, plan: UUID, *, by: str
 ) -> dict[str, str | None]:
     """Do what costs nothing, else write down what is to be charged. Locks the account's head."""
-    await methods.lock(tx, tenant, account)
+    may_buy(await methods.lock(tx, tenant, account))
     for one in (
         await views.checkouts(tx, tenant, account=account, kind="plan", status="open", limit=100)
     ).rows:

@@ -67,9 +67,7 @@ async def all_of(db: Database, tenant: int, account: int) -> list[Entitlement]:
         head = await books.head(conn, tenant, account)
         features = await catalog.all_features(conn, tenant)
         subscriptions = await held(conn, head)
-        uses: dict[UUID, dict[str, int]] = {}
-        for row in await all_rows(conn, Use, q.uses, {"account": account}):
-            uses.setdefault(row.feature_id, {})[row.scope] = row.used
+        uses = await uses_of(conn, account)
         allowances = await running(conn, account)
     wallets = await _available(db, tenant, account)
     found = []
@@ -198,8 +196,16 @@ async def debited(lanes: Lanes, tenant: int, account: int, key: str | None, by: 
     return False
 
 
+async def uses_of(conn: Tx, account: int) -> dict[UUID, dict[str, int]]:
+    """The units that are used of limits, by feature and scope. That the account is the tenant's, the caller checked."""
+    uses: dict[UUID, dict[str, int]] = {}
+    for row in await all_rows(conn, _Use, q.uses, {"account": account}):
+        uses.setdefault(row.feature_id, {})[row.scope] = row.used
+    return uses
+
+
 @dataclass(slots=True)
-class Use:
+class _Use:
     feature_id: UUID
     scope: str
     used: int

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID
 
-from tallystick.db.pool import Tx, all_rows
+from tallystick.db.pool import Tx
 from tallystick.domain.catalog import views as catalog
 from tallystick.domain.catalog.model import Feature
 from tallystick.domain.ledger import views as books
 from tallystick.domain.ledger.model import Head
 
 from . import views
-from .entitlements import Use
+from .entitlements import uses_of
 from .features import Entitlement, Reason, Value, barred, claim, of_boolean, of_limit, stopped
-from .holdings import Held, held, q
+from .holdings import Held, held
 from .model import Subscription
 from .monthly import a_month
 from .states import LIVE
@@ -60,14 +59,6 @@ async def overview(conn: Tx, tenant: int, account: int) -> Overview:
     head = await books.head(conn, tenant, account)
     found = await held(conn, head)
     return Overview(head, await views.current(conn, tenant, account), found)
-
-
-async def uses_of(conn: Tx, account: int) -> dict[UUID, dict[str, int]]:
-    """The units that are used of limits, by feature and scope. That the account is the tenant's, the caller checked."""
-    uses: dict[UUID, dict[str, int]] = {}
-    for row in await all_rows(conn, Use, q.uses, {"account": account}):
-        uses.setdefault(row.feature_id, {})[row.scope] = row.used
-    return uses
 
 
 async def states(conn: Tx, of: Overview) -> list[tuple[Feature, Entitlement | None]]:

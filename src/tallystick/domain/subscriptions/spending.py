@@ -1,4 +1,4 @@
-"""Spending credits on a feature, quickly: what the plan allows is remembered for some seconds, what it refuses is not."""
+"""Spending credits on a feature, quickly: what a plan allows is remembered for seconds, what it refuses is not."""
 
 from collections.abc import Mapping
 from typing import Any

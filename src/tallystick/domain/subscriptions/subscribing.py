@@ -45,7 +45,7 @@ async def subscribe(
     Conflict("already_subscribed"), Conflict("plan_archived"), Conflict("account_blocked"), Conflict("account_closed").
     """
     heads = await lock(tx, tenant, account)
-    _check_head(heads[account])
+    may_buy(heads[account])
     now = await now_of(tx, tenant)
     if start is not None and abs(start - now) > FARTHEST:
         raise Invalid("start", "must be within ten years")
@@ -79,7 +79,8 @@ async def subscribe(
     return Outcome(row, made)
 
 
-def _check_head(head: Head) -> None:
+def may_buy(head: Head) -> None:
+    """Raises Conflict("account_closed"), Conflict("account_blocked") for an account that is sold nothing."""
     if head.status == "closed":
         raise Conflict("account_closed", "The account is closed.")
     if head.status == "blocked":

@@ -80,10 +80,8 @@ def _results(body: bytes) -> list[Any]:
     """Raises StoreFailed."""
     try:
         answer = json.loads(body, parse_constant=_no_number)
-    except (
-        ValueError,
-        RecursionError,
-    ):  # also for bytes that are no UTF-8, and numbers of thousands of digits
+    # a ValueError also for bytes that are no UTF-8, and numbers of thousands of digits
+    except (ValueError, RecursionError):
         raise StoreFailed("changed", "Apple's answer is no JSON.") from None
     if not isinstance(answer, dict) or not isinstance(answer.get("resultCount"), int):
         raise StoreFailed("changed", "Apple's answer has no count of results.")

@@ -226,7 +226,6 @@ _EVENTS: Final[dict[str, Callable[[Thing, Thing], list[Seen] | Seen | None]]] = 
     "payment_method.detached": _detached,
     "setup_intent.succeeded": _set_up,
 }
-EVENTS: Final = tuple(_EVENTS)
 """The types that Stripe should send; others are received and change nothing, such as those of its own subscriptions:
 what a customer is subscribed to stands in our books alone."""
 

@@ -2,43 +2,31 @@
 
 from typing import Any, Final
 
-import httpx2
 import pytest
 
 from tests.contract.conformance.holding import hold
 from tests.contract.served import Api, House
 from tests.doubles.stores import Stores
 from tests.doubles.stores.play import DETAILS
+from tests.doubles.stores.printed import WHATSAPP
 
 from .conftest import Workspace, advance, post, workspace
 
 pytestmark = pytest.mark.holds("appvector", "POST /api/aso/android-details/")
 
 WHAT: Final = "android-details"
-DATA: Final = {
-    "title": "WhatsApp Messenger",
-    "score": 4.39,
-    "ratings": 212040976,
-    "installs": "10,000,000,000+",
-    "developer": "WhatsApp LLC",
-    "genre": "Communication",
-    "price": 0,
-    "free": True,
-    "version": "2.25.2.75",
-    "androidVersion": "VARY",
-}
 
 
 def whatsapp(stores: Stores, app_id: str = "com.whatsapp", **values: Any) -> None:
     """The store has what the contract's example shows."""
     told = {
-        "title": DATA["title"],
+        "title": WHATSAPP["title"],
         "stars": 4.391,
-        "ratings": DATA["ratings"],
-        "installs": DATA["installs"],
-        "developer": DATA["developer"],
-        "genre": DATA["genre"],
-        "version": DATA["version"],
+        "ratings": WHATSAPP["ratings"],
+        "installs": WHATSAPP["installs"],
+        "developer": WHATSAPP["developer"],
+        "genre": WHATSAPP["genre"],
+        "version": WHATSAPP["version"],
         "android": None,
     }
     stores.play.put(app_id, **told | values)
@@ -51,8 +39,8 @@ def test_the_published_example(work: Workspace, stores: Stores) -> None:
     assert list(body) == ["success", "app_id", "country", "language", "data"]
     data = body.pop("data")
     assert body == {"success": True, "app_id": "com.whatsapp", "country": "us", "language": "en"}
-    assert {name: data[name] for name in DATA} == DATA
-    assert list(data)[: len(DATA)] == list(DATA)
+    assert {name: data[name] for name in WHATSAPP} == WHATSAPP
+    assert list(data)[: len(WHATSAPP)] == list(WHATSAPP)
     assert isinstance(data["price"], int)
     assert work.spent() == (1, 1)
     said = {"operation": "android_app_fetch", "app_id": "com.whatsapp", "country": "us", "language": "en"}
@@ -210,13 +198,10 @@ def test_the_frameworks_own_words(work: Workspace, stores: Stores) -> None:
 
 def test_as_a_form_and_without_the_slash(work: Workspace, stores: Stores) -> None:
     whatsapp(stores, "com.example.form")
-    answer = httpx2.post(
-        f"{work.house.url}/api/aso/android-details",
-        data={"app_id": "com.example.form", "country": "US"},
-        headers={"Authorization": f"Bearer {work.token}"},
-        timeout=60,
-    )
-    assert (answer.status_code, hold(answer)["data"]["title"]) == (200, DATA["title"])
+    with work.house.client(work.token) as member:
+        form = {"app_id": "com.example.form", "country": "US"}
+        answer = member.http.post("/api/aso/android-details", data=form)
+    assert (answer.status_code, hold(answer)["data"]["title"]) == (200, WHATSAPP["title"])
 
 
 def test_it_counts_in_the_workspaces_statistics_and_its_contract_history(

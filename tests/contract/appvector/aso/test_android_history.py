@@ -79,6 +79,9 @@ def test_as_the_published_example(timed: Workspace, stores: Stores) -> None:
     assert list(body) == [
         "success", "app_id", "country", "language", "start_date", "end_date", "tracked_fields", "change_count", "data",
     ]  # fmt: skip
+    assert list(body["data"]) == ["score", "ratings"], (
+        "in the order of tracked_fields, as the document shows them"
+    )
     spent = timed.spent()
     timed.got(WHAT, {"app_id": app})
     assert timed.spent() == spent == (3, 3), "a history costs nothing"

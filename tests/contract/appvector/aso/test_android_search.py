@@ -7,37 +7,13 @@ import pytest
 from tests.contract.conformance.holding import hold
 from tests.doubles.stores import Stores
 from tests.doubles.stores.play import DETAILS, MORE, SEARCH
+from tests.doubles.stores.printed import MESSAGING
 
 from .conftest import Workspace
 
 pytestmark = pytest.mark.holds("appvector", "POST /api/aso/android-search/")
 
 WHAT: Final = "android-search"
-MESSAGING: Final = [
-    {
-        "title": "Google Messages",
-        "appId": "com.google.android.apps.messaging",
-        "url": "https://play.google.com/store/apps/details?id=com.google.android.apps.messaging",
-        "icon": "https://play-lh.googleusercontent.com/...",
-        "developer": "Google LLC",
-        "price": 0,
-        "free": True,
-        "summary": "Google Messages is the official Google app for messaging...",
-        "score": 4.57,
-        "installs": "5,000,000,000+",
-    },
-    {
-        "title": "Messenger",
-        "appId": "com.facebook.orca",
-        "url": "https://play.google.com/store/apps/details?id=com.facebook.orca",
-        "developer": "Meta Platforms, Inc.",
-        "price": 0,
-        "free": True,
-        "summary": "Messenger is a free messaging app...",
-        "score": 4.70,
-        "installs": "5,000,000,000+",
-    },
-]
 
 
 def published(stores: Stores, keyword: str = "messaging") -> None:

@@ -7,35 +7,25 @@ import pytest
 from tests.contract.conformance.holding import hold
 from tests.contract.served import Api, House
 from tests.doubles.stores import Stores
+from tests.doubles.stores.printed import WHATSAPP_APPLE
 
 from .conftest import Workspace, advance, workspace
 
 pytestmark = pytest.mark.holds("appvector", "POST /api/aso/apple-details/")
 
 WHAT: Final = "apple-details"
-DATA: Final = {
-    "title": "WhatsApp Messenger",
-    "appId": "net.whatsapp.WhatsApp",
-    "score": 4.63,
-    "ratings": 7203977,
-    "developer": "WhatsApp Inc.",
-    "primaryGenre": "Social Networking",
-    "price": 0,
-    "free": True,
-    "version": "25.30.73",
-}
 
 
 def whatsapp(stores: Stores, number: int = 310633997, **values: Any) -> str:
     """The store has what the contract's example shows; gives the app's id."""
     told: dict[str, Any] = {
-        "trackName": DATA["title"],
-        "bundleId": DATA["appId"],
+        "trackName": WHATSAPP_APPLE["title"],
+        "bundleId": WHATSAPP_APPLE["appId"],
         "averageUserRating": 4.6312,
-        "userRatingCount": DATA["ratings"],
-        "artistName": DATA["developer"],
-        "primaryGenreName": DATA["primaryGenre"],
-        "version": DATA["version"],
+        "userRatingCount": WHATSAPP_APPLE["ratings"],
+        "artistName": WHATSAPP_APPLE["developer"],
+        "primaryGenreName": WHATSAPP_APPLE["primaryGenre"],
+        "version": WHATSAPP_APPLE["version"],
     }
     stores.apple.put(number, **told | values)
     return str(number)
@@ -60,8 +50,8 @@ def test_the_published_example(work: Workspace, stores: Stores) -> None:
         "language": "en",
         "metadata_type": "both",
     }
-    assert {name: data[name] for name in DATA} == DATA
-    assert list(data)[: len(DATA)] == list(DATA)
+    assert {name: data[name] for name in WHATSAPP_APPLE} == WHATSAPP_APPLE
+    assert list(data)[: len(WHATSAPP_APPLE)] == list(WHATSAPP_APPLE)
     assert work.spent() == (1, 1)
     said = {"operation": "apple_app_fetch", "app_id": "310633997", "country": "us", "language": "en"}
     assert [row["metadata"] for row in work.entries()] == [said, said]

@@ -6,47 +6,18 @@ import pytest
 
 from tests.contract.conformance.holding import hold
 from tests.doubles.stores import Stores
+from tests.doubles.stores.printed import MESSAGING_APPLE
 
 from .conftest import Workspace
 
 pytestmark = pytest.mark.holds("appvector", "POST /api/aso/apple-search/")
 
 WHAT: Final = "apple-search"
-MESSAGING: Final[list[dict[str, Any]]] = [
-    {
-        "id": 310633997,
-        "appId": "net.whatsapp.WhatsApp",
-        "title": "WhatsApp Messenger",
-        "url": "https://apps.apple.com/us/app/whatsapp-messenger/id310633997",
-        "developer": "WhatsApp Inc.",
-        "primaryGenre": "Social Networking",
-        "score": 4.69,
-        "reviews": 16707847,
-        "price": 0,
-        "free": True,
-        "version": "25.30.73",
-        "requiredOsVersion": "15.1",
-    },
-    {
-        "id": 874139669,
-        "appId": "org.whispersystems.signal",
-        "title": "Signal - Private Messenger",
-        "url": "https://apps.apple.com/us/app/signal-private-messenger/id874139669",
-        "developer": "Signal Messenger, LLC",
-        "primaryGenre": "Social Networking",
-        "score": 4.75,
-        "reviews": 958541,
-        "price": 0,
-        "free": True,
-        "version": "7.82",
-        "requiredOsVersion": "15.0",
-    },
-]
 
 
 def published(stores: Stores) -> None:
     """The store has what the contract's example shows."""
-    for hit in MESSAGING:
+    for hit in MESSAGING_APPLE:
         stores.apple.put(
             hit["id"],
             trackName=hit["title"],
@@ -59,7 +30,7 @@ def published(stores: Stores) -> None:
             version=hit["version"],
             minimumOsVersion=hit["requiredOsVersion"],
         )
-    stores.apple.finds("messaging", *(hit["id"] for hit in MESSAGING))
+    stores.apple.finds("messaging", *(hit["id"] for hit in MESSAGING_APPLE))
 
 
 def test_the_published_example(work: Workspace, stores: Stores) -> None:
@@ -69,11 +40,11 @@ def test_the_published_example(work: Workspace, stores: Stores) -> None:
         "keyword": "messaging",
         "country": "us",
         "language": "en",
-        "results": MESSAGING,
+        "results": MESSAGING_APPLE,
         "count": 2,
     }
     assert list(body) == ["keyword", "country", "language", "results", "count"]
-    assert [list(one) for one in body["results"]] == [list(one) for one in MESSAGING]
+    assert [list(one) for one in body["results"]] == [list(one) for one in MESSAGING_APPLE]
     assert isinstance(body["results"][0]["price"], int)
     assert work.spent() == (1, 1)
     said = {"operation": "apple_search", "keyword": "messaging", "country": "us", "language": "en"}

@@ -31,7 +31,7 @@ from tests.doubles.till import till_of
 
 from .plans import Allowance, Plan, Price
 from .said import Bill, Books, Given, Line
-from .story import BEGIN, PLANS, RATES, Story
+from .story import BEGIN, PLANS, RATES, Act, Story
 
 BY: Final = "test"
 MICRO: Final = 1_000_000
@@ -114,7 +114,7 @@ class Server:
 
     def __init__(self, db: Database, tenant: int, step: timedelta, *, rude: bool = False) -> None:
         self._db = db
-        self._tenant = tenant
+        self.tenant = tenant
         self._step = step
         self._rude = rude
         self._plans: dict[str, UUID] = {}
@@ -128,25 +128,25 @@ class Server:
         """The catalog, and the people."""
         async with self._db.tx() as tx:
             for code in ("credits", "boosts"):
-                await catalog.put_credit_type(tx, self._tenant, code=code, name=code, by=BY)
+                await catalog.put_credit_type(tx, self.tenant, code=code, name=code, by=BY)
             rates = [Rate(name, credit, micro(price)) for name, (credit, price) in RATES.items()]
-            await catalog.put_rate_card(tx, self._tenant, rates=rates, by=BY)
+            await catalog.put_rate_card(tx, self.tenant, rates=rates, by=BY)
             for plan in PLANS:
                 for price in plan.metered():
                     assert price.meter is not None
-                    await metering.ensure_meter(tx, self._tenant, price.meter, by=BY)
+                    await metering.ensure_meter(tx, self.tenant, price.meter, by=BY)
                 made = await catalog.create_plan(
-                    tx, self._tenant, name=plan.key, key=plan.key, terms=terms_of(plan), rank=plan.rank, by=BY
+                    tx, self.tenant, name=plan.key, key=plan.key, terms=terms_of(plan), rank=plan.rank, by=BY
                 )
                 self._plans[plan.key] = made.id
         for name, zone in story.people.items():
             async with self._db.tx() as tx:
-                made_account = await identity.create_account(tx, self._tenant, name=name, time_zone=zone)
+                made_account = await identity.create_account(tx, self.tenant, name=name, time_zone=zone)
                 self._accounts[name] = made_account.account_id
                 if story.money[name]:
                     await invoicing.add_credit(
                         tx,
-                        self._tenant,
+                        self.tenant,
                         made_account.account_id,
                         story.currency[name],
                         story.money[name],
@@ -163,7 +163,7 @@ class Server:
                     continue
                 await self._until(act.at)
                 try:
-                    await getattr(self, act.do)(act.who, **act.args)
+                    await self.do(act)
                 except Exception as error:  # one person's fault must not hide the others'
                     said = f"{act.at} {act.do} {act.args}: {type(error).__name__}: {error}"
                     self.failed[act.who] = said
@@ -171,18 +171,24 @@ class Server:
         finally:
             await self._usage.stop()
 
+    def account(self, who: str) -> int:
+        return self._accounts[who]
+
+    async def do(self, act: Act) -> None:
+        await getattr(self, act.do)(act.who, **act.args)
+
     async def _until(self, moment: datetime) -> None:
-        while (now := await self._now()) < moment:
+        while (now := await self.now()) < moment:
             target = min(moment, now + self._step)
             if self._rude:
                 async with self._db.tx() as tx:
-                    await identity.set_clock(tx, self._tenant, target - BEGIN)
+                    await identity.set_clock(tx, self.tenant, target - BEGIN)
                 await sweep(self._db, rates_in_force)
-            await clocks.advance(till_of(self._db), self._tenant, to=target, actor=BY)
+            await clocks.advance(till_of(self._db), self.tenant, to=target, actor=BY)
 
-    async def _now(self) -> datetime:
+    async def now(self) -> datetime:
         async with self._db.connection() as conn:
-            return await views.now(conn, self._tenant)
+            return await views.now(conn, self.tenant)
 
     # What people do ------------------------------------------------------------------------------------
 
@@ -192,7 +198,7 @@ class Server:
     ) -> None:  # fmt: skip
         async with self._db.tx() as tx:
             made = await subscriptions.subscribe(
-                tx, self._tenant, self._accounts[who], plan=self._plans[plan.key], rates=rates_in_force, by=BY,
+                tx, self.tenant, self._accounts[who], plan=self._plans[plan.key], rates=rates_in_force, by=BY,
                 start=start, trial=trial, billing="calendar" if calendar else "anniversary",
             )  # fmt: skip
         self._named[who, name] = made.subscription.id
@@ -204,7 +210,7 @@ class Server:
             account=self._accounts[who], metric=metric, quantity=micro(quantity), at=used_at, event_id=None,
             metadata={}, subscription=None,
         )  # fmt: skip
-        [said] = await self._usage.record(self._tenant, BY, [event])
+        [said] = await self._usage.record(self.tenant, BY, [event])
         if isinstance(said, Fact) and not isinstance(said, InsufficientCredits):
             raise said
 
@@ -212,7 +218,7 @@ class Server:
         debit = command.Debit(account=self._accounts[who], credit_type=credit, amount=micro(amount))
         async with self._db.tx() as tx:
             heads = await ledger.lock(tx, [debit.account])
-            asked = command.order(debit, tenant=self._tenant, actor=BY)
+            asked = command.order(debit, tenant=self.tenant, actor=BY)
             [said] = await ledger.apply(tx, heads, [asked], rates_in_force)
         if isinstance(said, Fact) and not isinstance(said, InsufficientCredits):
             raise said
@@ -224,7 +230,7 @@ class Server:
         for invoice in sorted(unpaid, key=lambda one: one.place):
             async with self._db.tx() as tx:
                 await subscriptions.pay_invoice(
-                    tx, self._tenant, account, invoice.id, rates=rates_in_force, by=BY
+                    tx, self.tenant, account, invoice.id, rates=rates_in_force, by=BY
                 )
 
     async def change(self, who: str, *, name: str, plan: Plan) -> None:
@@ -248,7 +254,7 @@ class Server:
     async def _do(self, act: Any, who: str, name: str, **args: Any) -> None:
         async with self._db.tx() as tx:
             await act(
-                tx, self._tenant, self._accounts[who], self._named[who, name], rates=rates_in_force, by=BY, **args
+                tx, self.tenant, self._accounts[who], self._named[who, name], rates=rates_in_force, by=BY, **args
             )  # fmt: skip
 
     # What came of it -------------------------------------------------------------------------------------
@@ -277,7 +283,7 @@ class Server:
         return found
 
     def _rows(self, conn: psycopg.Connection[Any], query: LiteralString) -> list[tuple[Any, ...]]:
-        return conn.execute(query, {"tenant": self._tenant}).fetchall()
+        return conn.execute(query, {"tenant": self.tenant}).fetchall()
 
 
 _SUBSCRIPTIONS: Final = """

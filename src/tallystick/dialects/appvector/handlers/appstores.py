@@ -16,12 +16,15 @@ from tallystick.domain.identity.request_keys import Inner, in_steps, key_of
 from tallystick.http.contract import Ask
 from tallystick.http.hot import Reply
 from tallystick.http.idempotency import check_key, headers_of
+from tallystick.http.problem import crash
 from tallystick.kernel.actor import Mode, Role
+from tallystick.kernel.errors import Fact
 
 log = structlog.get_logger()
 
 _NO_SEARCH: Final = "Failed to search apps"
 _NO_DETAILS: Final = "Failed to fetch app details"
+_NO_HISTORY: Final = "Failed to fetch app history"
 
 
 async def android_search(desk: Desk, ask: Ask) -> Reply:
@@ -87,16 +90,14 @@ async def _details(desk: Desk, ask: Ask, platform: Platform) -> Reply:
 async def _history(desk: Desk, ask: Ask, platform: Platform) -> Reply:
     who, said = await _member(desk, ask)
     app, span = apps.history(platform, said)
-    history = await desk.system.app_stores.history(
-        who.tenant,
-        who.account,
-        *app.name,
-        start=span.start,
-        end=span.end,
-        fields=span.fields,
-        parts=app.parts,
-    )
-    return errors.said(200, apps.changes(app, history))
+
+    async def told() -> Reply:
+        found = await desk.system.app_stores.history(
+            who.tenant, who.account, *app.name, start=span.start, end=span.end, fields=span.fields, parts=app.parts
+        )  # fmt: skip
+        return errors.said(200, apps.changes(app, found))
+
+    return await _answered(ask, told, _NO_HISTORY)
 
 
 async def _member(desk: Desk, ask: Ask) -> tuple[Asker, Any]:
@@ -119,16 +120,31 @@ async def _paid(
     failure: str,
 ) -> Reply:
     """The answer of a call that costs credits, the same for the same key; what fails is kept under none."""
-    try:
+
+    async def told() -> Reply:
         key = check_key(ask.key)
-        return (
-            Reply(200, await found(None)) if key is None else await _once(desk, ask, key, who, wanted, found)
-        )
+        if key is None:
+            return Reply(200, await found(None))
+        return await _once(desk, ask, key, who, wanted, found)
+
+    return await _answered(ask, told, failure)
+
+
+async def _answered(ask: Ask, told: Callable[[], Awaitable[Reply]], failure: str) -> Reply:
+    """An answer, or the contract's own body for what fails; Facts are said as everywhere."""
+    try:
+        return await told()
+    except Fact:
+        raise
     except AppUnknown:
         return errors.app_unknown()
     except StoreFailed as failed:
         log.warning("an app store failed", path=ask.path, fault=failed.fault, reason=str(failed))
-        return errors.store_failed(failure)
+    except (
+        Exception
+    ) as fault:  # a fault of ours: logged, and said in the one body that the contract has for failures
+        crash(fault)
+    return errors.store_failed(failure)
 
 
 async def _once(

@@ -7,9 +7,10 @@ import msgspec
 
 from tallystick.dialects.appvector import errors, spent
 from tallystick.dialects.appvector.asking import asked
-from tallystick.dialects.appvector.consuming import ALIASES, MOST, consume, credit_name
+from tallystick.dialects.appvector.consuming import MOST, consume
 from tallystick.dialects.appvector.desk import Desk
 from tallystick.dialects.appvector.errors import NotConsumable
+from tallystick.dialects.appvector.naming import credit_name, feature_named, key_of
 from tallystick.dialects.appvector.shown import last_second
 from tallystick.domain.catalog.named import Named
 from tallystick.domain.identity.asking import Asker
@@ -87,7 +88,7 @@ async def credit_history(desk: Desk, ask: Ask) -> Reply:
     last = (await desk.system.buckets.settled(who.tenant, who.account)).head.seq
     async with desk.system.db.connection() as conn:
         known = await spent.names(conn, who.tenant)
-        of = await spent.wanted(conn, who.tenant, known, key and ALIASES.get(key, key))
+        of = await spent.wanted(conn, who.tenant, known, key and key_of(key))
         rows, total = ([], 0) if of is None else await rows_of(conn, who.account, of, last, said["limit"])
     shown = [spent.row(one, known) for one in rows]
     return errors.said(200, {"history": shown, "total_count": total})
@@ -114,7 +115,7 @@ def _order(bucket: Bucket) -> tuple[int, str]:
 
 async def _paid_in_credits(desk: Desk, who: Asker, key: str) -> Named:
     """Raises NotFound, NotConsumable for a feature that is not paid in credits."""
-    feature = await desk.features.find(who.tenant, ALIASES.get(key, key))
+    feature = await feature_named(desk, who, key)
     if feature.type != "CREDIT_BASED":
         raise NotConsumable(feature.key)
     return feature

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from tallystick.dialects.appvector import entitled, errors, shown
 from tallystick.dialects.appvector.asking import asked
-from tallystick.dialects.appvector.consuming import ALIASES, consume, scope_of
+from tallystick.dialects.appvector.consuming import consume, scope_of
 from tallystick.dialects.appvector.desk import Desk
+from tallystick.dialects.appvector.naming import feature_named
 from tallystick.domain.catalog import views as catalog
 from tallystick.domain.catalog.named import Named
 from tallystick.domain.identity.asking import Asker
@@ -65,8 +66,7 @@ async def check_feature(desk: Desk, ask: Ask) -> Reply:
     who, said = await asked(desk, ask)
     who.must_be(Role.MEMBER)  # a key may check that only reads
     wanted = read(_CHECK, said)
-    key: str = wanted["feature_key"]
-    feature = await desk.features.find(who.tenant, ALIASES.get(key, key))
+    feature = await feature_named(desk, who, wanted["feature_key"])
     if feature.type == "CREDIT_BASED":
         available, details = await _of_credits(desk, who, feature)
     else:

@@ -9,15 +9,14 @@ from tallystick.dialects.appvector.tiers import plan_id, plan_item
 from tallystick.domain.catalog import tiers as catalog
 from tallystick.domain.catalog import views as features
 from tallystick.domain.catalog.tiers import Tier
-from tallystick.domain.identity.asking import tenant_asked
 from tallystick.http.contract import Ask
 from tallystick.http.hot import Reply
 
 
 async def list_plans(desk: Desk, ask: Ask) -> Reply:
     """List all available subscription plans: one a tier, by rank."""
+    tenant = await desk.tenant(ask)
     async with desk.system.db.connection() as conn:
-        tenant = await tenant_asked(conn, ask.x_app, desk.system.settings.default_app)
         found = await catalog.tiers(conn, tenant.id, tenant.currency)
         shown = await _shown(conn, tenant.id, found)
     return errors.said(200, {"plans": shown})
@@ -25,8 +24,8 @@ async def list_plans(desk: Desk, ask: Ask) -> Reply:
 
 async def get_plan(desk: Desk, ask: Ask) -> Reply:
     """Get a subscription plan by the id of any plan of its tier."""
+    tenant = await desk.tenant(ask)
     async with desk.system.db.connection() as conn:
-        tenant = await tenant_asked(conn, ask.x_app, desk.system.settings.default_app)
         id = plan_id(ask.params["id"])
         tier, _ = await catalog.tier_of(conn, tenant.id, tenant.currency, plan=id)
         [shown] = await _shown(conn, tenant.id, [tier])

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from tallystick.dialects.appvector import bills, errors
 from tallystick.dialects.appvector.asking import asked
-from tallystick.dialects.appvector.consuming import ALIASES
+from tallystick.dialects.appvector.consuming import MOST
 from tallystick.dialects.appvector.desk import Desk, must_be
 from tallystick.dialects.appvector.handlers.invoices import link
+from tallystick.dialects.appvector.naming import feature_named
 from tallystick.dialects.appvector.tiers import FIELDS, wanted_plan
 from tallystick.domain.identity import views as identity
 from tallystick.domain.identity.asking import Asker
@@ -28,7 +29,7 @@ from tallystick.http.hot import Reply
 from tallystick.http.idempotency import check_key, headers_of
 from tallystick.http.urls import check_url
 from tallystick.kernel.actor import Role
-from tallystick.kernel.credits import MAX_AMOUNT, MICRO
+from tallystick.kernel.credits import MICRO
 from tallystick.kernel.errors import NotFound
 
 _ADDRESS: Final = Char(required=False, null=True, blank=True, max_length=2000)
@@ -39,7 +40,7 @@ _PLAN: Final[Mapping[str, Field]] = {
 }
 _CREDITS: Final[Mapping[str, Field]] = {
     "feature_key": Char(max_length=255),
-    "amount": Integer(min_value=1, max_value=MAX_AMOUNT // MICRO),
+    "amount": Integer(min_value=1, max_value=MOST),
     "success_url": _ADDRESS,
     "cancel_url": _ADDRESS,
 }
@@ -135,7 +136,7 @@ async def _wanted(desk: Desk, who: Asker, said: Mapping[str, Any]) -> Wanted:
 
 async def _credit_type(desk: Desk, who: Asker, key: str) -> str:
     """Raises NotFound, and ValidationFailed for a feature that is not paid with credits."""
-    feature = await desk.features.find(who.tenant, ALIASES.get(key, key))
+    feature = await feature_named(desk, who, key)
     if feature.credit_type is None:
         raise ValidationFailed({"feature_key": ["It is not paid with credits."]})
     return feature.credit_type

@@ -44,7 +44,7 @@ async def upgrade(desk: Desk, ask: Ask) -> Reply:
 
     async def act(inner: Inner) -> tuple[int, Any]:
         async with desk.system.db.connection() as conn:
-            row, plan = await _meant(conn, who, wanted)
+            row, plan = await _meant(conn, who, wanted, "plan_tier")
         done = await upgrade_now(
             desk.system.till, who.tenant, who.account, row.id, plan.id, by=who.actor.name, key=inner
         )
@@ -72,7 +72,7 @@ async def downgrade(desk: Desk, ask: Ask) -> Reply:
     wanted = read(FIELDS, said)
 
     async def act(tx: Tx) -> tuple[int, Any]:
-        row, plan = await _meant(tx, who, wanted)
+        row, plan = await _meant(tx, who, wanted, "plan_id")
         made = await actions.change(
             tx, who.tenant, who.account, row.id, plan=plan.id, rates=desk.system.till.rates, by=who.actor.name
         )
@@ -110,10 +110,14 @@ async def cancel(desk: Desk, ask: Ask) -> Reply:
     return errors.said(done.status, done.body, headers_of(done.replayed))
 
 
-async def _meant(conn: Tx, who: Asker, wanted: dict[str, Any]) -> tuple[Subscription, Plan]:
-    """The subscription, and the plan it is to be changed to. Raises NotFound, ValidationFailed."""
+async def _meant(conn: Tx, who: Asker, wanted: dict[str, Any], usual: str) -> tuple[Subscription, Plan]:
+    """The subscription, and the plan it is to be changed to: ``usual`` is the field that the document names it by.
+
+    Raises NotFound, ValidationFailed."""
     row = await _held(conn, who)
-    return row, await wanted_plan(conn, who.tenant, row.terms.currency, wanted, row.terms.interval)
+    return row, await wanted_plan(
+        conn, who.tenant, row.terms.currency, wanted, row.terms.interval, usual=usual
+    )
 
 
 async def _held(conn: Tx, who: Asker) -> Subscription:

@@ -6,8 +6,7 @@ from pydantic import Field
 
 from tallystick.dialects.native.forms import Key
 from tallystick.dialects.native.queries import Listed
-
-Platform = Literal["android", "apple"]
+from tallystick.domain.appstores.port import Platform
 
 
 class AppsQuery(Listed):

@@ -125,8 +125,18 @@ async def test_the_servers_own_secrets_are_the_first_apps_live_ones(db: Database
             tx, till, first.app.live, "stripe", enabled=True, standard=False, options={},
             secrets={"secret_key": own}, by="test",
         )  # fmt: skip
+        await settings.put_gateway(
+            tx, till, stranger.test, "stripe", enabled=True, standard=False, options={},
+            secrets={"secret_key": own}, by="test",
+        )  # fmt: skip
     async with db.connection() as conn:
         assert (await settings.site(conn, till, first.app.live, "stripe")).secrets == {"secret_key": own}
+        # where Stripe is, the server's settings say for everybody
+        theirs = await settings.site(conn, till, stranger.test, "stripe")
+        assert (theirs.secrets, theirs.options) == (
+            {"secret_key": own},
+            {"api_base": "http://127.0.0.1:1"},
+        )
 
 
 async def test_a_live_shop_that_takes_cards_takes_transfers_only_where_it_says_so(db: Database) -> None:

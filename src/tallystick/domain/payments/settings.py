@@ -264,16 +264,16 @@ def _not_set_up(gateway: str) -> Conflict:
 async def _defaults(
     conn: Tx, till: Till, tenant: int, gateway: Gateway
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Options and secrets that the server's own settings give: to the live tenant of its first app alone."""
+    """Options that the server's own settings give to all, and secrets, to the live tenant of its first app alone."""
     said = {name: text for name, text in till.defaults.get(gateway.name, {}).items() if text}
-    if not said:
-        return {}, {}
+    secrets = {name: text for name, text in said.items() if name in gateway.secret_names}
+    options: dict[str, Any] = {name: text for name, text in said.items() if name not in secrets}
+    if not secrets:
+        return options, {}
     first = await identities.first_app(conn)
     who = await identities.tenant(conn, tenant)
-    if first is None or (who.app_id, who.mode) != (first.app_id, Mode.LIVE):
-        return {}, {}
-    secrets = {name: text for name, text in said.items() if name in gateway.secret_names}
-    return {name: text for name, text in said.items() if name not in secrets}, secrets
+    ours = first is not None and (who.app_id, who.mode) == (first.app_id, Mode.LIVE)
+    return options, secrets if ours else {}
 
 
 def _options_text(options: Mapping[str, Any]) -> str:

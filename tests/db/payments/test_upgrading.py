@@ -1,7 +1,6 @@
 """An upgrade that is charged at once: the higher plan and its money come together, or neither does."""
 
 import asyncio
-from datetime import timedelta
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -9,23 +8,16 @@ from uuid import UUID
 import pytest
 
 from tallystick.domain.catalog import actions as catalog
-from tallystick.domain.catalog.views import rates_in_force
-from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity.request_keys import Inner
 from tallystick.domain.invoicing import actions as invoicing
-from tallystick.domain.metering import actions as metering
-from tallystick.domain.metering.intake import UsageIntake
-from tallystick.domain.metering.model import NewEvent, Recorded
 from tallystick.domain.payments.checkouts import ForPlan
-from tallystick.domain.payments.port import ChargeAsked, PaymentSeen, Site
 from tallystick.domain.payments.upgrading import Upgraded, upgrade
-from tallystick.domain.subscriptions import actions, views
-from tallystick.domain.subscriptions.model import Subscription
 from tallystick.kernel.errors import Conflict, GatewayUnavailable, KeyReused
 from tests.cast import crowd
-from tests.db.subscriptions.shop import BEGIN, CREDIT, DAY, calls, flat, monthly
-from tests.doubles.gateway import BenchGateway, Killed, Trouble
+from tests.db.subscriptions.shop import BEGIN, DAY, flat
+from tests.doubles.gateway import Killed, Trouble
 
+from .dealing import FIRST, UP, Deal, block
 from .front import Front
 
 pytestmark = pytest.mark.anyio
@@ -33,50 +25,9 @@ pytestmark = pytest.mark.anyio
 KEY: Inner = ("\nupgrade-1", b"1" * 16)
 
 
-class Deal:
-    """A customer of the small plan (10.00 a month, 100 credits), who may go to the large one (40.00, 500 credits)."""
-
-    def __init__(self, front: Front) -> None:
-        self.front, self.shop = front, front.shop
-        self.account = 0
-        self.row: Subscription
-
-    async def begin(self) -> "Deal":
-        small = await self.shop.plan("small", flat(1000), allowances=[monthly(100)], rank=1)
-        await self.shop.plan("large", flat(4000), allowances=[monthly(500)], rank=2)
-        await self.shop.plan("huge", flat(90000), rank=3, interval="yearly")
-        self.account = await self.shop.customer()
-        self.row = await self.shop.subscribe(self.account, small)
-        return self
-
-    async def up(self, plan: str = "large", key: Inner = None) -> Upgraded:
-        return await upgrade(
-            self.front.till, self.shop.tenant, self.account, self.row.id, self.shop.plans[plan], by="test", key=key
-        )  # fmt: skip
-
-    async def plan(self) -> str:
-        return (await self.shop.see(self.row.id)).plan_name
-
-    def invoices(self) -> list[Any]:
-        query = "select status, total, reason from invoice where account_id = %s order by place"
-        return [(row["status"], row["total"], row["reason"]) for row in self.shop.rows(query, self.account)]
-
-    async def untouched(self) -> bool:
-        """Nothing of the customer's is other than it was."""
-        return (
-            await self.shop.see(self.row.id) == self.row
-            and self.invoices() == [("paid", 1000, "create")]
-            and await self.shop.balance(self.account) == 100
-        )
-
-
 @pytest.fixture
 async def deal(front: Front) -> Deal:
     return await Deal(front).begin()
-
-
-FIRST = ("paid", 1000, "create")
-UP = ("paid", 3000, "change")
 
 
 async def test_paid_and_there(deal: Deal) -> None:
@@ -240,91 +191,6 @@ async def test_ten_at_once_that_are_declined(deal: Deal) -> None:
     assert await deal.untouched()
 
 
-class SlowGateway(BenchGateway):
-    """One whose charges wait until they are let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked, self.go = asyncio.Event(), asyncio.Event()
-
-    async def charge(self, site: Site, asked: ChargeAsked) -> PaymentSeen:
-        self.asked.set()
-        await self.go.wait()
-        return await super().charge(site, asked)
-
-
-async def _charging(front: Front) -> tuple[Deal, SlowGateway, "asyncio.Task[Upgraded]"]:
-    """An upgrade whose charge is on its way."""
-    slow = SlowGateway()
-    deal = await Deal(Front(front.shop, slow)).begin()
-    await deal.front.save(deal.account)
-    task = asyncio.create_task(deal.up())
-    await slow.asked.wait()
-    return deal, slow, task
-
-
-async def test_a_cancel_meanwhile(front: Front) -> None:
-    """The customer cancels while the bank is asked: what was paid for is given, so the cancel is taken back."""
-    deal, slow, task = await _charging(front)
-    await deal.shop.act(actions.cancel, deal.row, at_period_end=True)
-    slow.go.set()
-    made = await task
-    assert (made.declined, made.subscription.plan_name) == (None, "large")
-    assert not made.subscription.cancel_at_period_end
-    assert deal.invoices() == [FIRST, UP]
-
-
-async def test_cancelled_at_once_meanwhile(front: Front) -> None:
-    deal, slow, task = await _charging(front)
-    await deal.shop.act(actions.cancel, deal.row, at_period_end=False)
-    slow.go.set()
-    with pytest.raises(Conflict) as late:
-        await task
-    assert late.value.code == "superseded"
-    assert (await deal.shop.see(deal.row.id)).status == "cancelled"
-    for _ in range(5):
-        await deal.front.work()
-    assert slow.taken == await deal.front.credit(deal.account)
-    assert deal.invoices() == [FIRST]
-
-
-async def test_the_period_ends_meanwhile(front: Front) -> None:
-    """Then it costs more than what was charged if the new period is dearer: and is not done."""
-    deal, slow, task = await _charging(front)
-    await deal.shop.until(BEGIN + timedelta(days=40))
-    slow.go.set()
-    made = await task
-    # the rest of the running month costs less than a whole one: what is too much became credit
-    assert (made.declined, made.subscription.plan_name) == (None, "large")
-    assert made.invoice is not None
-    assert made.invoice.remaining == 0
-    assert await deal.front.credit(deal.account) == 3000 - made.invoice.total
-
-
-async def test_a_higher_one_meanwhile(front: Front) -> None:
-    """By another way; what was charged goes back."""
-    deal, slow, task = await _charging(front)
-    await deal.shop.act(actions.change, deal.row, plan=deal.shop.plans["huge"])
-    slow.go.set()
-    with pytest.raises(Conflict) as late:
-        await task
-    assert late.value.code == "superseded"
-    assert await deal.plan() == "huge"
-
-
-async def test_another_upgrade_waits_for_the_one_before(front: Front) -> None:
-    deal, slow, task = await _charging(front)
-    higher = asyncio.create_task(deal.up("huge"))
-    _, waiting = await asyncio.wait([higher], timeout=0.3)
-    assert waiting == {higher}
-    slow.go.set()
-    first, second = await task, await higher
-    assert (first.declined, second.declined) == (None, None)
-    assert await deal.plan() == "huge"
-    assert slow.taken == 3000 + 90000 - 4000
-    assert await deal.shop.balance(deal.account) * CREDIT >= 0
-
-
 async def test_customer_credit_pays_first(deal: Deal) -> None:
     """Enough of it, and no card is needed."""
     async with deal.shop.tx() as tx:
@@ -336,45 +202,9 @@ async def test_customer_credit_pays_first(deal: Deal) -> None:
     assert await deal.plan() == "large"
 
 
-@pytest.mark.parametrize("left", [0, 1500, 2499])
-async def test_customer_credit_that_goes_elsewhere_meanwhile(front: Front, left: int) -> None:
-    """It was counted on: without it the charge is not enough, and the plan is not given for a part of its price."""
-    slow = SlowGateway()
-    deal = await Deal(Front(front.shop, slow)).begin()
-    await deal.front.save(deal.account)
-    await _credit(deal, 2500)
-    task = asyncio.create_task(deal.up())
-    await slow.asked.wait()
-    await _credit(deal, left - 2500)
-    slow.go.set()
-    with pytest.raises(Conflict) as late:
-        await task
-    assert late.value.code == "superseded"
-    assert await deal.untouched()
-    for _ in range(5):
-        await deal.front.work()
-    assert slow.taken + left == await deal.front.credit(deal.account)
-
-
-async def test_customer_credit_that_comes_meanwhile_is_used(front: Front) -> None:
-    slow = SlowGateway()
-    deal = await Deal(Front(front.shop, slow)).begin()
-    await deal.front.save(deal.account)
-    await _credit(deal, 1000)
-    task = asyncio.create_task(deal.up())
-    await slow.asked.wait()
-    await _credit(deal, 700)
-    slow.go.set()
-    made = await task
-    assert (made.declined, made.subscription.plan_name) == (None, "large")
-    assert deal.invoices() == [FIRST, UP]
-    assert slow.taken == 2000
-    assert await deal.front.credit(deal.account) == 700
-
-
 async def test_a_blocked_customer_is_sold_nothing(deal: Deal) -> None:
     await deal.front.save(deal.account)
-    await _block(deal)
+    await block(deal)
     with pytest.raises(Conflict) as refused:
         await deal.up()
     assert refused.value.code == "account_blocked"
@@ -385,23 +215,9 @@ async def test_a_blocked_customer_is_sold_nothing(deal: Deal) -> None:
     assert deal.front.bench.taken == 0
 
 
-async def test_blocked_meanwhile(front: Front) -> None:
-    """What was charged goes back."""
-    deal, slow, task = await _charging(front)
-    await _block(deal)
-    slow.go.set()
-    with pytest.raises(Conflict) as late:
-        await task
-    assert late.value.code == "superseded"
-    assert await deal.plan() == "small"
-    for _ in range(5):
-        await deal.front.work()
-    assert slow.taken == await deal.front.credit(deal.account)
-
-
 async def test_blocked_before_a_page_is_paid(deal: Deal) -> None:
     page = await deal.front.open(deal.account, ForPlan(deal.shop.plans["large"]))
-    await _block(deal)
+    await block(deal)
     await deal.front.pay(page)
     assert await deal.plan() == "small"
     for _ in range(5):
@@ -409,18 +225,6 @@ async def test_blocked_before_a_page_is_paid(deal: Deal) -> None:
     [paid] = await deal.front.payments(deal.account)
     assert (paid.amount, paid.applied) == (3000, 0)
     assert paid.to_credit + paid.refunded == 3000
-
-
-async def _block(deal: Deal) -> None:
-    async with deal.shop.tx() as tx:
-        await identity.patch_account(tx, deal.shop.tenant, deal.account, {"status": "blocked"})
-
-
-async def _credit(deal: Deal, amount: int) -> None:
-    async with deal.shop.tx() as tx:
-        await invoicing.add_credit(
-            tx, deal.shop.tenant, deal.account, "USD", amount, reason="Gift", by="test"
-        )
 
 
 async def test_no_upgrade(deal: Deal) -> None:
@@ -443,43 +247,3 @@ async def _archived(deal: Deal) -> UUID:
     async with deal.shop.tx() as tx:
         await catalog.update_plan(tx, deal.shop.tenant, id, status="archived", by="test")
     return id
-
-
-async def test_usage_that_is_reported_meanwhile_is_owed_as_usage_is(front: Front) -> None:
-    slow = SlowGateway()
-    deal = Deal(Front(front.shop, slow))
-    shop = deal.shop
-    async with shop.tx() as tx:
-        await metering.ensure_meter(tx, shop.tenant, "calls", by="test")
-    small = await shop.plan("small", flat(1000), calls(), rank=1)
-    await shop.plan("large", flat(4000), calls(), rank=2)
-    deal.account = await shop.customer()
-    deal.row = await shop.subscribe(deal.account, small)
-    await deal.front.save(deal.account)
-    intake = UsageIntake(shop.db, rates_in_force, views.billed)
-    await intake.start()
-    try:
-        await shop.set_time(BEGIN + 14 * DAY)
-        await _use(intake, deal, 100)
-        task = asyncio.create_task(deal.up())
-        await slow.asked.wait()
-        await _use(intake, deal, 50)
-        slow.go.set()
-        made = await task
-    finally:
-        await intake.stop()
-    # half of the period is left, and a call costs two cents
-    assert slow.taken == 2000 - 500 + 200
-    assert made.invoice is not None
-    assert (made.subscription.plan_name, made.invoice.status, made.invoice.remaining) == (
-        "large", "open", 100,
-    )  # fmt: skip
-
-
-async def _use(intake: UsageIntake, deal: Deal, quantity: int) -> None:
-    event = NewEvent(
-        account=deal.account, metric="calls", quantity=quantity * 10**6, at=BEGIN + DAY, event_id=None,
-        metadata={}, subscription=None,
-    )  # fmt: skip
-    [said] = await intake.record(deal.shop.tenant, "test", [event])
-    assert isinstance(said, Recorded)

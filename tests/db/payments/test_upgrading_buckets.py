@@ -12,8 +12,8 @@ from tallystick.domain.subscriptions.buckets import Bucket, Buckets
 from tests.db.subscriptions.shop import BEGIN, CREDIT, DAY, flat, monthly
 from tests.db.subscriptions.test_buckets import adds_up, desk, parts
 
+from .dealing import Deal, SlowGateway
 from .front import Front
-from .test_upgrading import Deal, SlowGateway
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,6 @@ Whatever dies in between is taken up by the worker (`jobs.run_due`): it looks, a
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -23,10 +22,10 @@ from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, NotFound
 from tallystick.kernel.ids import owned_uuid, owner_of, typeid
 
-from . import closing, methods, receiving, settings, settling, views
+from . import closing, customers, methods, receiving, settings, settling, views
 from .merging import Facts
 from .model import AUTOMATIC, Cause, Method, Payment
-from .port import ChargeAsked, Customer, GatewayDown, GatewayRefused, Seen, Site
+from .port import ChargeAsked, GatewayDown, GatewayRefused, Seen
 from .till import Till
 from .views import q
 
@@ -224,7 +223,7 @@ async def _charge(till: Till, row: Payment) -> list[Seen]:
         seen = await _known(till, row)
         if seen:
             return seen
-    site, who = await customer(till, row.tenant, row.account, row.gateway)
+    site, who = await customers.customer(till, row.tenant, row.account, row.gateway)
     gateway = till.gateways[row.gateway]
     async with till.db.connection() as conn:
         assert row.method is not None
@@ -307,34 +306,6 @@ async def _refused(till: Till, row: Payment, why: str, *, asked: bool) -> Paymen
             later = await identity.now(tx, row.tenant) + receiving.SELDOM
             await run(tx, q.delay_payment, {"account": row.account, "id": row.id, "due_at": later})
         return await views.payment(tx, row.tenant, row.id)
-
-
-async def customer(till: Till, tenant: int, account: int, gateway: str) -> tuple[Site, Customer]:
-    """The tenant's account at the gateway and who the customer is there, made when there is none.
-
-    Raises GatewayDown, GatewayRefused, and what `known_customer` raises.
-    """
-    site, who = await known_customer(till, tenant, account, gateway)
-    if who.ref is not None:
-        return site, who
-    ref = await till.gateways[gateway].customer(site, who)
-    async with till.db.tx() as tx:
-        values = {"account": account, "gateway": gateway, "tenant": tenant, "ref": ref}
-        await run(tx, q.put_customer, values)
-    return site, replace(who, ref=ref)
-
-
-async def known_customer(till: Till, tenant: int, account: int, gateway: str) -> tuple[Site, Customer]:
-    """As `customer`, without asking the gateway: ``ref`` is None for who never paid with it.
-
-    Raises NotFound, Conflict("gateway_disabled"), Conflict("gateway_not_set_up").
-    """
-    async with till.db.connection() as conn:
-        site = await settings.site(conn, till, tenant, gateway)
-        who = await identity.account(conn, tenant, account)
-        ref: str | None = await value(conn, q.customer_ref, {"account": account, "gateway": gateway})
-        address = who.email or next(iter(await identity.recipients(conn, tenant, account)), "")
-    return site, Customer(account, who.uuid, who.name, address, ref)
 
 
 async def _tenant(till: Till, payment: UUID) -> int:

@@ -9,7 +9,7 @@ from tallystick.db import arrays
 from tallystick.db.pool import Tx, all_rows
 from tallystick.kernel.errors import Conflict, GatewayUnavailable
 
-from . import charging, settings, views
+from . import customers, settings, views
 from .port import GatewayDown, GatewayRefused, Past
 from .till import Till
 from .views import q
@@ -56,7 +56,7 @@ async def past_payments(
     if "history" not in taker.features:
         raise Conflict("gateway_unsupported", f"The gateway {name} keeps no history.")
     try:
-        site, who = await charging.known_customer(till, tenant, account, name)
+        site, who = await customers.known_customer(till, tenant, account, name)
         if who.ref is None:  # looking makes no customer there
             return name, [], False
         rows, more = await taker.history(site, who, limit)

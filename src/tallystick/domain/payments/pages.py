@@ -15,7 +15,7 @@ from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, NotFound
 from tallystick.kernel.ids import owner_of, typeid
 
-from . import charging, completing, methods, settings, settling, views
+from . import charging, completing, customers, methods, settings, settling, views
 from .model import Checkout
 from .port import CheckoutAsked, GatewayDown, GatewayRefused
 from .till import Till
@@ -49,7 +49,7 @@ async def finished(tx: Tx, till: Till, row: Checkout) -> None:
 async def open_page(till: Till, row: Checkout) -> Checkout:
     """Open a checkout's page and keep where it is; again it is the same page. Raises GatewayDown, GatewayRefused."""
     try:
-        site, who = await charging.customer(till, row.tenant, row.account, row.gateway)
+        site, who = await customers.customer(till, row.tenant, row.account, row.gateway)
     except Conflict as fact:
         raise GatewayRefused(fact.message) from None
     async with till.db.connection() as conn:

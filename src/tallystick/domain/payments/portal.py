@@ -6,7 +6,7 @@ from typing import Final
 from tallystick.kernel.errors import Conflict, GatewayUnavailable
 from tallystick.kernel.ids import typeid
 
-from . import charging, settings
+from . import customers, settings
 from .links import portal_token
 from .port import GatewayDown, GatewayRefused
 from .till import Till
@@ -30,7 +30,7 @@ async def portal_url(
     if "portal" not in taker.features:
         raise Conflict("gateway_unsupported", f"The gateway {name} has no page for customers.")
     try:
-        site, who = await charging.customer(till, tenant, account, name)
+        site, who = await customers.customer(till, tenant, account, name)
         until = int(time.time()) + OPEN_FOR
         token = portal_token(till.vault, typeid("acct", who.uuid), until, return_url)
         return await taker.portal(site, who, return_url, token)

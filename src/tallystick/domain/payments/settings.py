@@ -104,6 +104,7 @@ async def every_site(conn: Tx, till: Till, gateway: str) -> list[Site]:
     the server's own settings give. Secrets that were sealed elsewhere are left out."""
     kept = await all_rows(conn, _Kept, q.settings_with_secrets, {"gateway": gateway})
     found = []
+    options, _ = _own(till, _gateway(till, gateway))
     first = await identities.first_app(conn)
     if first is not None:
         own = await identities.tenant_of(conn, first.app_id, Mode.LIVE)
@@ -113,7 +114,9 @@ async def every_site(conn: Tx, till: Till, gateway: str) -> list[Site]:
     for row in kept:
         with contextlib.suppress(Conflict):
             secrets = sealing.opened(till.vault, row)
-            found.append(Site(row.tenant, row.app, Mode(row.mode), till.public_url, row.options, secrets))
+            found.append(
+                Site(row.tenant, row.app, Mode(row.mode), till.public_url, options | row.options, secrets)
+            )
     return found
 
 
@@ -265,15 +268,20 @@ async def _defaults(
     conn: Tx, till: Till, tenant: int, gateway: Gateway
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Options that the server's own settings give to all, and secrets, to the live tenant of its first app alone."""
-    said = {name: text for name, text in till.defaults.get(gateway.name, {}).items() if text}
-    secrets = {name: text for name, text in said.items() if name in gateway.secret_names}
-    options: dict[str, Any] = {name: text for name, text in said.items() if name not in secrets}
+    options, secrets = _own(till, gateway)
     if not secrets:
         return options, {}
     first = await identities.first_app(conn)
     who = await identities.tenant(conn, tenant)
     ours = first is not None and (who.app_id, who.mode) == (first.app_id, Mode.LIVE)
     return options, secrets if ours else {}
+
+
+def _own(till: Till, gateway: Gateway) -> tuple[dict[str, Any], dict[str, str]]:
+    """Options and secrets of the server's own settings."""
+    said = {name: text for name, text in till.defaults.get(gateway.name, {}).items() if text}
+    secrets = {name: text for name, text in said.items() if name in gateway.secret_names}
+    return {name: text for name, text in said.items() if name not in secrets}, secrets
 
 
 def _options_text(options: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from struct import Struct, pack
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import AdaptersMap, Dumper
@@ -99,6 +100,10 @@ def byteas(values: Sequence[bytes | None]) -> Byteas:
 def uuids(values: Sequence[bytes]) -> Uuids:
     """The 16 bytes of each UUID."""
     return Uuids(_alike(2950, _16, values))
+
+
+def uuids_or_null(values: Sequence[UUID | None]) -> Uuids:
+    return Uuids(_nullable(2950, [None if value is None else value.bytes for value in values]))
 
 
 def moments(values: Sequence[datetime | None]) -> Moments:

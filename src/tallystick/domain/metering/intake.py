@@ -83,6 +83,8 @@ class UsageIntake:
         Unavailable: nothing was recorded, or the same event ids will tell.
         """
         results = await self._pass(tenant, actor, events)
+        if all(type(result) is Recorded for result in results):
+            return results
         declined = {
             event.account
             for event, result in zip(events, results, strict=True)
@@ -135,6 +137,8 @@ class UsageIntake:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
+            # what was read from the network already goes along: a larger batch costs less an event
+            await asyncio.sleep(0)
             items = list(islice(self._queue, BATCH))
             if len(items) == len(self._queue):
                 self._queue.clear()

@@ -292,9 +292,7 @@ def _columns(items: Sequence[Item]) -> dict[str, Any]:
         "quantities": arrays.int8s([event.quantity for event in events]),
         "ats": arrays.moments([item.at for item in items]),
         "event_ids": arrays.texts([event.event_id for event in events]),
-        "subscriptions": arrays.texts(
-            [None if item.subscription is None else str(item.subscription) for item in items]
-        ),
+        "subscriptions": arrays.uuids_or_null([item.subscription for item in items]),
         "metadata": arrays.json_texts([item.metadata for item in items]),
         "operations": arrays.texts([item.operation for item in items]),
         "entries": arrays.int8s_or_null([item.entry for item in items]),

@@ -33,7 +33,7 @@ join usage_event e on e.account_id = n.account_id and e.id = n.id and e.received
 -- name: insert_events
 insert into usage_event (account_id, id, received_at, metric, quantity, at, event_id, subscription, metadata,
                          operation, entry)
-select n.account_id, n.id, n.received_at, n.metric, n.quantity, n.at, n.event_id, n.subscription::uuid,
+select n.account_id, n.id, n.received_at, n.metric, n.quantity, n.at, n.event_id, n.subscription,
        n.metadata::json, n.operation, n.entry
 from unnest(%(accounts)s, %(ids)s, %(received)s, %(metrics)s, %(quantities)s, %(ats)s, %(event_ids)s,
             %(subscriptions)s, %(metadata)s, %(operations)s, %(entries)s)

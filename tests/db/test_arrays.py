@@ -28,6 +28,11 @@ CASES: dict[str, tuple[Any, str, list[list[Any]]]] = {
         "int[]",
         [[], [None], [None, None], [2**31 - 1, None, -(2**31)], [1, 2]],
     ),
+    "uuids_or_null": (
+        arrays.uuids_or_null,
+        "uuid[]",
+        [[], [None], [UUID(int=0), None, UUID(int=2**128 - 1)], [UUID(int=7)]],
+    ),
     "bools": (arrays.bools, "boolean[]", [[], [True], [False], [True, False, True]]),
     "texts": (
         arrays.texts,

@@ -1,6 +1,7 @@
 """What tests of several gateways need."""
 
 import ssl
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,22 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tallystick.gateways.playstore import Play
+from tests.doubles.stores.play import PlayDouble
+
+
+@pytest.fixture
+def play() -> Iterator[PlayDouble]:
+    with PlayDouble() as double:
+        yield double
+
+
+@pytest.fixture
+async def store(play: PlayDouble) -> AsyncIterator[Play]:
+    made = Play(play.url)
+    yield made
+    await made.aclose()
 
 
 @pytest.fixture

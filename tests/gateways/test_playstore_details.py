@@ -1,7 +1,6 @@
 """Details of apps, against a Google Play of our own on a port."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -13,19 +12,6 @@ from tests.doubles.stores.play import DETAILS, PlayDouble
 from tests.doubles.stores.printed import WHATSAPP
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def play() -> Iterator[PlayDouble]:
-    with PlayDouble() as double:
-        yield double
-
-
-@pytest.fixture
-async def store(play: PlayDouble) -> AsyncIterator[Play]:
-    made = Play(play.url)
-    yield made
-    await made.aclose()
 
 
 async def details(store: Play, app_id: str = "com.example.app") -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Searches, against a Google Play of our own on a port: the page of results, and the pages after it."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -14,19 +13,6 @@ from tests.doubles.stores.play import MORE, SEARCH, PlayDouble
 from tests.doubles.stores.printed import MESSAGING
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def play() -> Iterator[PlayDouble]:
-    with PlayDouble() as double:
-        yield double
-
-
-@pytest.fixture
-async def store(play: PlayDouble) -> AsyncIterator[Play]:
-    made = Play(play.url)
-    yield made
-    await made.aclose()
 
 
 def ids(number: int, *, start: int = 0) -> list[str]:

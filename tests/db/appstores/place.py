@@ -29,10 +29,14 @@ DEADLINE: Final = 60
 T = TypeVar("T")
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], bool] | Callable[[], Coroutine[Any, Any, bool]]) -> None:
+    """Wait for what others do: other tasks, the worker, the database."""
     async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - what is waited for is done by other tasks
-            await asyncio.sleep(0.005)
+        while True:
+            found = holds()
+            if found is True or (found is not False and await found):
+                return
+            await asyncio.sleep(0.01)
 
 
 @dataclass
@@ -84,12 +88,11 @@ class Place:
 
     async def holding(self, count: int) -> None:
         """Wait until so many holds are active."""
-        async with asyncio.timeout(DEADLINE):
-            while await self._holds() != count:  # noqa: ASYNC110 - the database tells, and has no event
-                await asyncio.sleep(0.01)
 
-    async def _holds(self) -> int:
-        return int(await self.value("select count(*) from hold where state = 'active'"))
+        async def held() -> bool:
+            return int(await self.value("select count(*) from hold where state = 'active'")) == count
+
+        await until(held)
 
     async def balance(self, account: int | None = None) -> tuple[int, int]:
         """Whole api_calls and data_scrapes that are posted; nothing may be held any more."""

@@ -8,7 +8,7 @@ import pytest
 from tallystick.domain.appstores.leases import lease
 from tallystick.domain.appstores.views import Name
 
-from .place import APP, DEADLINE, Place
+from .place import APP, Place, until
 
 pytestmark = pytest.mark.anyio
 
@@ -46,9 +46,11 @@ async def test_it_is_renewed_for_as_long_as_it_is_held(place: Place, name: Name)
     async with lease(place.db, name, seconds=3) as ours:
         assert ours
         first = await place.value("select until from app_fetch")
-        async with asyncio.timeout(DEADLINE):
-            while await place.value("select until from app_fetch") == first:  # noqa: ASYNC110 - the database tells
-                await asyncio.sleep(0.05)
+
+        async def renewed() -> bool:
+            return bool(await place.value("select until from app_fetch") != first)
+
+        await until(renewed)
     assert await place.value("select count(*) from app_fetch") == 0
 
 

@@ -10,7 +10,7 @@ from tallystick.domain.appstores.jobs import purge_fetches, refresh_due
 from tallystick.domain.appstores.port import AppUnknown, StoreFailed
 from tests.doubles.stores.printed import WHATSAPP
 
-from .place import APP, Place, opened
+from .place import APP, Place, opened, until
 from .shelf import Shelf, down, stores
 
 pytestmark = pytest.mark.anyio
@@ -166,9 +166,7 @@ async def test_a_worker_that_dies_leaves_the_app_to_be_fetched_an_hour_later(pla
     await place.move(days=1, minutes=1)
     place.shelf.gate.clear()
     working = asyncio.create_task(refresh(place))
-    async with asyncio.timeout(60):
-        while place.shelf.inside == 0:  # noqa: ASYNC110 - the job comes to it by itself
-            await asyncio.sleep(0.01)
+    await until(lambda: place.shelf.inside > 0)
     working.cancel()
     await asyncio.wait([working])
     place.shelf.gate.set()

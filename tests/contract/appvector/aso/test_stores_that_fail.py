@@ -177,7 +177,6 @@ def test_stores_that_die_in_the_middle_of_200_calls(doomed: tuple[House, Stores]
         work = workspace(house, api, calls=200, scrapes=200)
         answers = _while_they_die(house, stores, work, asked)
         statuses = Counter(answer.status_code for answer in answers)
-        print(f"answers: {dict(statuses)}")  # noqa: T201 - figures for who runs it with -s
         assert set(statuses) <= {200, 500}
         assert statuses[200]
         assert statuses[500]

@@ -2,15 +2,17 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from tallystick.db.pool import Database, all_rows, run
+from tallystick.db import arrays
+from tallystick.db.pool import Database, ask, run
 from tallystick.domain.catalog import actions, views
 from tallystick.domain.catalog.model import Rate, RateCard
+from tallystick.domain.identity import actions as people
 from tallystick.domain.identity import views as identity
-from tallystick.domain.ledger.model import RateLine
+from tallystick.domain.ledger.books import QUERIES
+from tallystick.domain.ledger.model import Moments, RateLine
 from tallystick.kernel.errors import Invalid, NotFound
 from tests import cast
 
@@ -133,7 +135,7 @@ async def test_a_card_comes_into_force_in_the_tenants_own_time(db: Database) -> 
     assert month < newest.effective_at == newest.created_at
 
 
-async def test_rates_in_force(db: Database) -> None:
+async def test_rates_at_a_moment(db: Database) -> None:
     app = (await cast.first_app(db)).app
     first = await put(db, app.live, SMS, VOICE)
     soon = datetime.now(UTC) + timedelta(hours=1)
@@ -155,19 +157,19 @@ async def test_rates_in_force(db: Database) -> None:
     conn = await db.dedicated()
     try:
         now = datetime.now(UTC)
-        assert await views.rates_in_force(conn, at(now)) == {
+        assert await views.rates_at(conn, at(now)) == {
             (app.live, "sms"): RateLine(1, "credits", 2_000_000),
             (app.live, "voice"): RateLine(1, "credits", 5_000_000),
             (app.test, "voice"): RateLine(1, "credits", 5_000_000),
         }
-        assert await views.rates_in_force(conn, at(soon)) == {
+        assert await views.rates_at(conn, at(soon)) == {
             (app.live, "sms"): RateLine(2, "credits", 3_000_000),
             (app.test, "voice"): RateLine(1, "credits", 5_000_000),
         }
-        assert await views.rates_in_force(conn, at(first.effective_at - timedelta(seconds=1))) == {}
-        assert await views.rates_in_force(conn, []) == {}
+        assert await views.rates_at(conn, at(first.effective_at - timedelta(seconds=1))) == {}
+        assert await views.rates_at(conn, []) == {}
         mixed = [(app.live, "sms", soon), (app.live, "voice", now), (app.test, "voice", now)]
-        assert await views.rates_in_force(conn, mixed) == {
+        assert await views.rates_at(conn, mixed) == {
             (app.live, "sms"): RateLine(2, "credits", 3_000_000),
             (app.live, "voice"): RateLine(1, "credits", 5_000_000),
             (app.test, "voice"): RateLine(1, "credits", 5_000_000),
@@ -176,7 +178,44 @@ async def test_rates_in_force(db: Database) -> None:
         await conn.close()
 
 
-async def test_rates_in_force_reads_by_index_alone(db: Database) -> None:
+async def test_the_rates_in_force_are_those_of_the_moment_that_was_read_before(db: Database) -> None:
+    app = (await cast.first_app(db)).app
+    await put(db, app.test, SMS, VOICE)
+    wanted = [(app.test, "sms"), (app.test, "fax"), (app.live, "sms")]
+    old = {(app.test, "sms"): RateLine(1, "credits", 2_000_000)}
+    conn = await db.dedicated()
+    try:
+        async with conn.pipeline():
+            clock = await ask(conn, QUERIES.clock)
+            asked = await views.rates_in_force(conn, wanted)
+            before = Moments.of_rows(await clock.fetchall())
+            assert await asked(before) == old
+        await put(db, app.test, Rate("sms", "credits", 3_000_000), Rate("fax", "credits", 1))
+        await put(db, app.live, SMS)
+        async with conn.pipeline():  # both cards began between the clock and the rates
+            asked = await views.rates_in_force(conn, wanted)
+            assert await asked(before) == old
+        asked = await views.rates_in_force(conn, wanted)
+        after = Moments.of_rows(await (await ask(conn, QUERIES.clock)).fetchall())
+        # a clock that says more than that of the rates, as none should
+        assert await asked(after) == {
+            (app.test, "sms"): RateLine(2, "credits", 3_000_000),
+            (app.test, "fax"): RateLine(2, "credits", 1),
+            (app.live, "sms"): RateLine(1, "credits", 2_000_000),
+        }
+        await put(db, app.test, VOICE, at=datetime.now(UTC) + timedelta(days=1))
+        async with db.tx() as tx:
+            await people.set_clock(tx, app.test, timedelta(days=2))
+        async with conn.pipeline():
+            clock = await ask(conn, QUERIES.clock)
+            asked = await views.rates_in_force(conn, [(app.test, "sms"), (app.test, "voice")])
+            ahead = Moments.of_rows(await clock.fetchall())
+            assert await asked(ahead) == {(app.test, "voice"): RateLine(3, "credits", 5_000_000)}
+    finally:
+        await conn.close()
+
+
+async def test_rates_are_read_by_index_alone(db: Database) -> None:
     app = (await cast.first_app(db)).app
     async with db.tx() as tx:
         await run(
@@ -193,23 +232,17 @@ async def test_rates_in_force_reads_by_index_alone(db: Database) -> None:
         )
     conn = await db.dedicated()
     try:
-        values: dict[str, Any] = {
-            "tenants": [app.live],
-            "operations": ["op3"],
-            "moments": [datetime.now(UTC)],
-        }
-        lines = await all_rows(
-            conn, _Line, "explain (analyze, costs off, timing off) " + views.q.rates_in_force, values
-        )
-        plan = "\n".join(line.text for line in lines)
-        assert "Seq Scan" not in plan
-        assert "rate_card_effective" in plan
-        assert "rate_pkey" in plan
-        assert "Rows Removed" not in plan
+        for moment in (datetime.now(UTC), None):
+            values = {
+                "tenants": arrays.int4s_or_null([app.live]),
+                "operations": arrays.texts(["op3"]),
+                "moments": arrays.moments([moment]),
+            }
+            found = await ask(conn, "explain (analyze, costs off, timing off) " + views.q.lines, values)
+            plan = "\n".join(line for (line,) in await found.fetchall())
+            assert "Seq Scan" not in plan
+            assert "rate_card_effective" in plan
+            assert "rate_pkey" in plan
+            assert "Rows Removed" not in plan
     finally:
         await conn.close()
-
-
-class _Line:
-    def __init__(self, **columns: str) -> None:
-        self.text = columns["QUERY PLAN"]

@@ -22,6 +22,7 @@ from . import arrays
 
 __all__ = [
     "LOSABLE",
+    "Asked",
     "Contended",
     "Database",
     "Lost",
@@ -30,6 +31,7 @@ __all__ = [
     "TransactionStatus",
     "Tx",
     "all_rows",
+    "ask",
     "classified",
     "in_transaction",
     "one_row",
@@ -41,6 +43,8 @@ __all__ = [
 T = TypeVar("T")
 Tx = psycopg.AsyncConnection[Any]
 """A connection inside a transaction that its opener commits."""
+Asked = psycopg.AsyncCursor[tuple[Any, ...]]
+"""Rows that were asked for."""
 Params = Mapping[str, Any] | Sequence[Any] | None
 
 arrays.register(psycopg.adapters)
@@ -191,6 +195,13 @@ def _unavailable(error: Exception) -> Unavailable:
     if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
         return Busy("The account is busy; nothing was changed.")
     return Unavailable("The database is not available; nothing was changed.")
+
+
+async def ask(conn: Tx, query: str, params: Params = None, *, prepare: bool | None = None) -> Asked:
+    """Send a statement whose rows come packed, as tuples; in a pipeline `fetchall` of what is given waits for them."""
+    cursor = conn.cursor(binary=True, row_factory=tuple_row)
+    await cursor.execute(query.encode(), params, prepare=prepare)
+    return cursor
 
 
 async def all_rows(conn: Tx, kind: type[T], query: str, params: Params = None) -> list[T]:

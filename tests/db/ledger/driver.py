@@ -18,9 +18,10 @@ from tallystick.db.pool import Database, Tx
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.ledger import commands as command
 from tallystick.domain.ledger.actions import Result
+from tallystick.domain.ledger.books import Lines, Prices
 from tallystick.domain.ledger.commands import AnyCommand, Order, order
 from tallystick.domain.ledger.lanes import Lanes
-from tallystick.domain.ledger.model import Answer, Entry, RateLine, fact_to_json
+from tallystick.domain.ledger.model import Answer, Entry, Moments, RateLine, fact_to_json
 from tallystick.domain.ledger.verify import Report, verify
 from tallystick.kernel.errors import Conflict, Fact, InsufficientCredits
 
@@ -28,9 +29,13 @@ CREDITS = "credits"
 RATES = {"render": RateLine(7, CREDITS, 3), "lookup": RateLine(7, "api_calls", 2_000_001)}
 
 
-async def rates(conn: Tx, wanted: list[tuple[int, str, datetime]]) -> dict[tuple[int, str], RateLine]:
-    """One rate card for every tenant."""
-    return {(tenant, name): RATES[name] for tenant, name, _ in wanted if name in RATES}
+async def rates(conn: Tx, wanted: list[tuple[int, str]]) -> Prices:
+    """One rate card for every tenant, at all times."""
+
+    async def lines(now: Moments) -> Lines:
+        return {(tenant, name): RATES[name] for tenant, name in wanted if name in RATES}
+
+    return lines
 
 
 class Ledger:

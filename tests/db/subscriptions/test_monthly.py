@@ -1,15 +1,13 @@
 """Credits by the month: what a plan gives, and exactly what was used when the balance was read."""
 
-from datetime import datetime
-
 import pytest
 
-from tallystick.db.pool import Tx
 from tallystick.domain.catalog.terms import Allowance
+from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.ledger import commands as command
 from tallystick.domain.ledger import jobs as ledger_jobs
 from tallystick.domain.ledger import views as ledger
-from tallystick.domain.ledger.model import Answer, RateLine
+from tallystick.domain.ledger.model import Answer
 from tallystick.domain.ledger.views import Balances
 from tallystick.domain.subscriptions import actions
 from tallystick.domain.subscriptions.monthly import KEEP, Monthly, MonthlyCredits, a_month
@@ -147,7 +145,7 @@ async def test_what_a_hold_captures_by_itself_counts_before_the_sweep_writes_it(
     assert unswept.wallets[0].posted == 987 * CREDIT
     assert (await memory.beside(unswept, "credits")).used == 13
     assert (await MonthlyCredits(shop.db).beside(unswept, "credits")).used == 13
-    await ledger_jobs.sweep(shop.db, _no_rates)
+    await ledger_jobs.sweep(shop.db, rates_in_force)
     swept = await balances(shop, account)
     assert (swept.unwritten, swept.head.seq) == ([], unswept.head.seq)
     assert (await memory.beside(swept, "credits")).used == 13
@@ -171,10 +169,6 @@ async def test_what_ended_last_month_and_is_swept_in_this_one_is_last_months(sho
     for _ in range(2):
         assert (await beside(shop, memory, account)).used == 0
         assert (await beside(shop, MonthlyCredits(shop.db), account)).used == 0
-        await ledger_jobs.sweep(shop.db, _no_rates)
+        await ledger_jobs.sweep(shop.db, rates_in_force)
     await shop.spend(account, 3)
     assert (await beside(shop, memory, account)).used == 3
-
-
-async def _no_rates(conn: Tx, wanted: list[tuple[int, str, datetime]]) -> dict[tuple[int, str], RateLine]:
-    return {}

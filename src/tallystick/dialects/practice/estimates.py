@@ -51,7 +51,7 @@ async def _insight(desk: Desk, tenant: int, account: int, credit_type: str, foun
     async with desk.system.db.connection() as conn:
         own = await averages(conn, tenant, account, credit_type, list(cost), SINCE, now=found.at, known=known)
         last = await receipts.last_purchase(conn, account, credit_type)
-        rates = await catalog.rates_in_force(conn, [(tenant, operation, found.at) for operation in cost])
+        rates = await catalog.rates_at(conn, [(tenant, operation, found.at) for operation in cost])
     for (_, operation), rate in rates.items():
         if rate.credit_type == credit_type:
             cost[operation] = rate.cost

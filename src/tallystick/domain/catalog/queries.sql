@@ -69,16 +69,18 @@ from rate
 where tenant_id = %(tenant)s and version = any(%(versions)s::int[])
 order by version, operation
 
--- name: rates_in_force
--- For a batch of debits: two index descents each, whatever else the tables hold.
-select w.tenant_id, w.operation, r.version, r.credit_type, r.cost
-from unnest(%(tenants)s::int[], %(operations)s::text[], %(moments)s::timestamptz[])
-    as w (tenant_id, operation, moment)
-cross join lateral (
-    select c.version
+-- name: lines
+-- What operations cost at a moment, or now, and since when that is so: two index descents each, whatever else the
+-- tables hold. Without a price all of the line is null.
+select w.tenant_id, w.operation, n.moment, card.effective_at, r.version, r.credit_type, r.cost
+from unnest(%(tenants)s, %(operations)s, %(moments)s) as w (tenant_id, operation, moment)
+join tenant t on t.id = w.tenant_id
+cross join lateral (select coalesce(w.moment, clock_timestamp() + t.clock_ahead) as moment) n
+left join lateral (
+    select c.version, c.effective_at
     from rate_card c
-    where c.tenant_id = w.tenant_id and c.effective_at <= w.moment
+    where c.tenant_id = w.tenant_id and c.effective_at <= n.moment
     order by c.effective_at desc, c.version desc
     limit 1
-) card
-join rate r on r.tenant_id = w.tenant_id and r.version = card.version and r.operation = w.operation
+) card on true
+left join rate r on r.tenant_id = w.tenant_id and r.version = card.version and r.operation = w.operation

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tallystick.db.arrays import int4s_or_null, moments, texts
 from tallystick.db.pool import Database, Tx, all_rows, one_row
 from tallystick.db.sql import Queries
 from tallystick.domain.identity import views as identity
-from tallystick.domain.ledger.model import RateLine
 from tallystick.kernel.errors import Invalid, NotFound
 from tallystick.kernel.page import Page, page_of
 
@@ -35,6 +33,7 @@ from .offers import (
     plans,
     plans_of,
 )
+from .rates import rates_at, rates_in_force
 
 __all__ = [
     "CreditTypes",
@@ -61,6 +60,7 @@ __all__ = [
     "q",
     "rate_card",
     "rate_cards",
+    "rates_at",
     "rates_in_force",
     "undefined",
 ]
@@ -84,15 +84,6 @@ class _Card:
 class _Rate:
     version: int
     operation: str
-    credit_type: str
-    cost: int
-
-
-@dataclass(slots=True)
-class _InForce:
-    tenant_id: int
-    operation: str
-    version: int
     credit_type: str
     cost: int
 
@@ -201,24 +192,6 @@ async def rate_cards(conn: Tx, tenant: int, *, before: int | None = None, limit:
     values = {"tenant": tenant, "before": _MAX_INT if before is None else before, "limit": limit + 1}
     page = page_of(await all_rows(conn, _Card, q.rate_cards, values), limit, lambda card: card.version)
     return Page(await _with_rates(conn, tenant, page.rows), page.next_key)
-
-
-async def rates_in_force(
-    conn: Tx, wanted: list[tuple[int, str, datetime]]
-) -> dict[tuple[int, str], RateLine]:
-    """What each (tenant, operation) costs at a moment; one that the card in force does not name is absent.
-
-    The ledger's port: one statement, by index alone, on a lane's connection and under its locks.
-    """
-    values = {
-        "tenants": int4s_or_null([tenant for tenant, _, _ in wanted]),
-        "operations": texts([operation for _, operation, _ in wanted]),
-        "moments": moments([moment for _, _, moment in wanted]),
-    }
-    return {
-        (row.tenant_id, row.operation): RateLine(row.version, row.credit_type, row.cost)
-        for row in await all_rows(conn, _InForce, q.rates_in_force, values)
-    }
 
 
 async def _with_rates(conn: Tx, tenant: int, cards: Sequence[_Card]) -> list[RateCard]:

@@ -12,14 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from tallystick.db import arrays
-from tallystick.db.pool import Tx, in_transaction, pipelined, run
+from tallystick.db.pool import Tx, ask, in_transaction, pipelined, run
 from tallystick.domain.identity import actions as identity
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.credits import format_credits
 from tallystick.kernel.errors import Conflict, Fact, InsufficientCredits, NotFound, Renamed
 
 from . import commands as command
-from .books import QUERIES, Rates, Reads, Wanted, assemble, heads_of, prices, save
+from .books import QUERIES, Rates, Reads, Seen, Wanted, assemble, heads_of, save
 from .commands import Order, order
 from .model import Account, Answer, Head, Known, Moments, Outcome, fact_to_json
 from .rules import decide
@@ -47,8 +47,7 @@ async def ask_lock(
     """
     if timeout_ms is not None:
         await tx.execute(f"set local lock_timeout to {int(timeout_ms)}".encode())
-    cursor = tx.cursor(binary=True)
-    await cursor.execute(QUERIES.lock_heads.encode(), {"accounts": arrays.int8s(sorted(set(accounts)))})
+    cursor = await ask(tx, QUERIES.lock_heads, {"accounts": arrays.int8s(sorted(set(accounts)))})
 
     async def heads() -> dict[int, Head]:
         return heads_of(await cursor.fetchall())
@@ -58,29 +57,24 @@ async def ask_lock(
 
 async def apply(
     tx: Tx, heads: dict[int, Head], orders: Sequence[Order], rates: Rates, *, atomic: bool = False,
-    moments: Moments | None = None,
+    seen: Seen | None = None,
 ) -> list[Result]:  # fmt: skip
     """Decide the orders in turn and write what they did. ``heads`` are those that `lock` gave in this ``tx``.
 
     Gives one result an order. ``atomic``: all or none; the first decline undoes those before it, and the
     others are answered with a Conflict ``batch_aborted``. An order of an account that is not there, or is
-    another tenant's, is answered NotFound. ``moments``: the time that the caller has read since the lock.
+    another tenant's, is answered NotFound. ``seen``: what the caller has read of these books since the lock.
     """
     assert in_transaction(tx), "apply needs the transaction that locked"
     wanted = Wanted.of(orders)
-    reads = Reads(tx)
-    lines = None
-    async with pipelined(tx):
-        if moments is None:
+    if seen is None:
+        reads = Reads(tx)
+        async with pipelined(tx):
             await reads.ask("clock")
-        await reads.ask_all(wanted)
-        if moments is not None:
-            lines = await prices(tx, wanted, moments, rates)
-    rows = await reads.collect()
-    if moments is None:
-        moments = Moments.of_rows(rows["clock"])
-    books = await assemble(tx, heads, wanted, rows, rates, moments, lines)
-    results = settle(books, [(orders, atomic)], moments)[0]
+            await reads.ask_all(wanted, rates)
+        seen = await reads.collect()
+    books = await assemble(tx, heads, wanted, seen)
+    results = settle(books, [(orders, atomic)], seen.moments)[0]
     async with pipelined(tx):
         await save(tx, books.values())
     await audit_orders(tx, orders, results)
@@ -206,8 +200,7 @@ async def end_due(tx: Tx, rates: Rates, *, tenant: int | None = None, most: int 
     Of one ``tenant``, or of all, each by its own time. The sweeper's step. Every command ends what is due in its
     account first, so nothing depends on it in time.
     """
-    cursor = tx.cursor(binary=True)
-    await cursor.execute(QUERIES.lock_due_heads.encode(), {"most": most, "tenant": tenant})
+    cursor = await ask(tx, QUERIES.lock_due_heads, {"most": most, "tenant": tenant})
     heads = heads_of(await cursor.fetchall())
     if heads:
         orders = [

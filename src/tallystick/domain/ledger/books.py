@@ -4,7 +4,7 @@ Used by the lanes and by `actions.apply` alike: `Reads` and `assemble` after the
 the commit. Between the two nothing else may write these accounts.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from tallystick.db import arrays
-from tallystick.db.pool import Tx
+from tallystick.db.pool import Tx, ask
 from tallystick.db.sql import Queries
 from tallystick.domain.events import actions as events
 
@@ -40,14 +40,21 @@ _json = msgspec.json.Encoder().encode
 
 
 Lines = dict[tuple[int, str], RateLine]
-"""What operations cost, by tenant and name; one without a price is absent."""
+"""What operations cost, by tenant and name; one that the card in force does not name is absent."""
+
+
+Rows = dict[str, list[tuple[Any, ...]]]
+"""Rows by the name of their query."""
+
+Prices = Callable[[Moments], Awaitable[Lines]]
+"""Gives the lines in force at the tenants' moments, which were read on the same connection before the rates."""
 
 
 class Rates(Protocol):
     """Where prices of operations come from: the catalog, which the ledger does not know."""
 
-    async def __call__(self, conn: Tx, wanted: list[tuple[int, str, datetime]]) -> Lines:
-        """The line in force for each (tenant, operation), asked at a moment, that has one then."""
+    async def __call__(self, conn: Tx, wanted: list[tuple[int, str]]) -> Prices:
+        """Ask what each (tenant, operation) costs, in the caller's pipeline if there is one."""
         ...
 
 
@@ -112,14 +119,14 @@ class Reads:
     def __init__(self, conn: Tx) -> None:
         self._conn = conn
         self._pending: list[tuple[str, Any]] = []
+        self._prices: Prices | None = None
 
     async def ask(self, name: str, **params: Any) -> None:
-        cursor = self._conn.cursor(binary=True)
-        await cursor.execute(getattr(QUERIES, name).encode(), params)
+        cursor = await ask(self._conn, getattr(QUERIES, name), params)
         self._pending.append((name, cursor))
 
-    async def ask_all(self, wanted: Wanted) -> None:
-        """Everything of the books that can be named before the first row is seen."""
+    async def ask_all(self, wanted: Wanted, rates: Rates | None = None) -> None:
+        """Everything of the books that can be named before the first row is seen; the clock is asked before."""
         accounts = arrays.int8s(wanted.accounts)
         await self.ask("wallets", accounts=accounts)
         await self.ask("open_grants", accounts=accounts)
@@ -137,9 +144,28 @@ class Reads:
         ):
             if pairs_of:
                 await self.ask(name, **_pairs(pairs_of))
+        if wanted.operations and rates is not None:
+            operations = sorted({(tenant, name) for _, tenant, name in wanted.operations})
+            self._prices = await rates(self._conn, operations)
 
-    async def collect(self) -> dict[str, list[tuple[Any, ...]]]:
+    async def rows(self) -> Rows:
+        """What was asked, by the query's name."""
         return {name: await cursor.fetchall() for name, cursor in self._pending}
+
+    async def collect(self) -> "Seen":
+        """The same with the clock, which was asked first, and the prices at its time."""
+        rows = await self.rows()
+        moments = Moments.of_rows(rows["clock"])
+        return Seen(rows, moments, {} if self._prices is None else await self._prices(moments))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read of books after their lock, the tenants' time then, and what operations cost at that time."""
+
+    rows: Rows
+    moments: Moments
+    lines: Lines
 
 
 def _pairs(pairs: Sequence[tuple[int, int]]) -> dict[str, arrays.Int8s]:
@@ -149,19 +175,9 @@ def _pairs(pairs: Sequence[tuple[int, int]]) -> dict[str, arrays.Int8s]:
     }
 
 
-async def assemble(
-    conn: Tx,
-    heads: dict[int, Head],
-    wanted: Wanted,
-    rows: dict[str, list[tuple[Any, ...]]],
-    rates: Rates,
-    moments: Moments,
-    lines: Lines | None = None,
-) -> dict[int, Account]:
-    """Make the books of the locked ``heads`` from what was read; read the little that depends on it.
-
-    ``moments`` is the tenants' time after the lock, ``lines`` the `prices` where they were read already.
-    """
+async def assemble(conn: Tx, heads: dict[int, Head], wanted: Wanted, seen: Seen) -> dict[int, Account]:
+    """Make the books of the locked ``heads`` from what was read; read the little that depends on it."""
+    rows = seen.rows
     books = {number: Account(head, whole=False) for number, head in heads.items()}
     for number, *columns in rows["wallets"]:
         if number in books:
@@ -181,25 +197,14 @@ async def assemble(
     _place_named(books, rows)
     if "entries_by_key" in rows:
         _place_known(books, rows)
-    await _read_rest(conn, books, moments)
-    if lines is None:
-        lines = await prices(conn, wanted, moments, rates)
+    await _read_rest(conn, books, seen.moments)
     for number, tenant, name in wanted.operations:
-        if number in books and (tenant, name) in lines:
-            books[number].rates[name] = lines[tenant, name]
+        if number in books and (tenant, name) in seen.lines:
+            books[number].rates[name] = seen.lines[tenant, name]
     return books
 
 
-async def prices(conn: Tx, wanted: Wanted, moments: Moments, rates: Rates) -> Lines:
-    """What the operations cost at the tenants' time after the lock."""
-    if not wanted.operations:
-        return {}
-    return await rates(
-        conn, sorted({(tenant, name, moments.of(tenant)) for _, tenant, name in wanted.operations})
-    )
-
-
-def _place_named(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]]]) -> None:
+def _place_named(books: dict[int, Account], rows: Rows) -> None:
     for number, *columns in rows.get("named_holds", ()):
         if number in books:
             hold = Hold(*columns)
@@ -216,7 +221,7 @@ def _place_named(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]
             books[number].add_grant(grant)
 
 
-def _place_known(books: dict[int, Account], rows: dict[str, list[tuple[Any, ...]]]) -> None:
+def _place_known(books: dict[int, Account], rows: Rows) -> None:
     for row in rows["entries_by_key"]:
         if row[0] in books:
             entry = Entry(*row)
@@ -256,7 +261,7 @@ async def _read_rest(conn: Tx, books: dict[int, Account], moments: Moments) -> N
             await reads.ask("active_holds", accounts=arrays.int8s(due))
         if burned:
             await reads.ask("named_grants", **_pairs(sorted(set(burned))))
-        rows = await reads.collect()
+        rows = await reads.rows()
         _place_named(books, {"named_holds": rows.get("active_holds", [])} | rows)
     for number in due:
         books[number].whole = True

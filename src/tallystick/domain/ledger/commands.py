@@ -219,11 +219,13 @@ def order(
     looked up as a client's is (a repeat gives the first answer, another body is KeyReused), in a scope that no
     client's key reaches. A decline is not kept under it.
 
-    The hash covers type, account and parsed body, and nothing else: not who asked, nor how it was spelled.
+    The hash covers type, account and parsed body, and nothing else: not who asked, nor how it was spelled. It is
+    empty under a key that was made up, which nobody else can send.
     ``said`` is the command as far as the caller said it, where ``command`` has what was filled in for them:
     a default may change, and the same request under the same key is still the same.
     """
     assert key is None or server_key is None
+    said_key = key is not None or server_key is not None
     if key is not None:
         kept = "c:" + key
     elif server_key is not None:
@@ -236,7 +238,7 @@ def order(
         actor=actor,
         key=kept,
         client_key=key is not None,
-        said_key=key is not None or server_key is not None,
-        hash=blake2b(_encode(said or command), digest_size=16).digest(),
+        said_key=said_key,
+        hash=blake2b(_encode(said or command), digest_size=16).digest() if said_key else b"",
         names=names,
     )

@@ -21,14 +21,14 @@ from typing import Final
 import structlog
 
 from tallystick.db import arrays
-from tallystick.db.pool import Contended, Database, Lost, Rejected, Tx, classified
+from tallystick.db.pool import Contended, Database, Lost, Rejected, Tx, ask, classified
 from tallystick.kernel.errors import Busy, Conflict, Fact, Unavailable
 
 from .actions import MANUAL, Result, audit_orders, settle
 from .books import QUERIES, Rates, Reads, Wanted, accounts_of, assemble, heads_of, save
 from .commands import Order, Transfer
 from .groups import BATCH, Group, busy, close, resend, split
-from .model import Answer, Head, Moments
+from .model import Answer, Head
 from .waiting_room import WaitingRoom
 
 log = structlog.get_logger()
@@ -272,19 +272,17 @@ class _Lane:
             await conn.execute(b"begin")
             if wait_ms is not None:
                 await conn.execute(f"set local lock_timeout to {wait_ms}".encode())
-            locking = conn.cursor(binary=True)
             query = QUERIES.lock_free_heads if wait_ms is None else QUERIES.lock_heads
-            await locking.execute(query.encode(), {"accounts": arrays.int8s(wanted.accounts)})
+            locking = await ask(conn, query, {"accounts": arrays.int8s(wanted.accounts)})
             reads = Reads(conn)
             await reads.ask("clock")
-            await reads.ask_all(wanted)
+            await reads.ask_all(wanted, self._rates)
             heads = heads_of(await locking.fetchall())
-            rows = await reads.collect()
+            seen = await reads.collect()
         if wait_ms is None and len(heads) < len(wanted.accounts):
             await self._set_aside(conn, groups, heads)
-        moments = Moments.of_rows(rows["clock"])
-        books = await assemble(conn, heads, wanted, rows, self._rates, moments)
-        results = settle(books, [(group.orders, group.atomic) for group in groups], moments)
+        books = await assemble(conn, heads, wanted, seen)
+        results = settle(books, [(group.orders, group.atomic) for group in groups], seen.moments)
         async with conn.pipeline():
             await save(conn, books.values())
             for group, answered in zip(groups, results, strict=True):
@@ -298,8 +296,7 @@ class _Lane:
     async def _set_aside(self, conn: Tx, groups: list[Group], heads: dict[int, Head]) -> None:
         """Move groups to the waiting room whose heads somebody else has locked; unknown accounts stay."""
         missing = [number for group in groups for number in group.accounts if number not in heads]
-        cursor = conn.cursor(binary=True)
-        await cursor.execute(QUERIES.which_exist.encode(), {"accounts": arrays.int8s(missing)})
+        cursor = await ask(conn, QUERIES.which_exist, {"accounts": arrays.int8s(missing)})
         locked = {number for (number,) in await cursor.fetchall()}
         moved = [group for group in groups if not locked.isdisjoint(group.accounts)]
         groups[:] = [group for group in groups if locked.isdisjoint(group.accounts)]

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from tallystick.db import arrays
-from tallystick.db.pool import Database, Lost, Tx, classified
+from tallystick.db.pool import Database, Lost, Tx, ask, classified
 from tallystick.kernel.errors import Fact, NotFound, Unavailable
 
 from . import views
@@ -89,8 +89,7 @@ class BalanceReader:
         raise AssertionError("unreachable")
 
     async def _select(self, conn: Tx, accounts: Sequence[int]) -> dict[int, Balances]:
-        cursor = conn.cursor(binary=True)
-        await cursor.execute(QUERIES.balances.encode(), {"accounts": arrays.int8s(accounts)})
+        cursor = await ask(conn, QUERIES.balances, {"accounts": arrays.int8s(accounts)})
         found: dict[int, Balances] = {}
         now: datetime
         for now, *columns in await cursor.fetchall():

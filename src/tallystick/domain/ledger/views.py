@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tallystick.db import arrays
-from tallystick.db.pool import Database, Tx, all_rows, one_row, value
+from tallystick.db.pool import Database, Tx, all_rows, ask, one_row, value
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.page import Page, page_of
 
 from .books import QUERIES, Reads, Wanted, assemble
 from .commands import Order, Report, order
-from .model import Account, Entry, Grant, Head, Hold, Moments, RateLine, Wallet
+from .model import Account, Entry, Grant, Head, Hold, Wallet
 from .rules import end_due
 
 _END: Final = 2**62
@@ -108,14 +108,9 @@ async def _books(tx: Tx, tenant: int, account: int, *naming: Order) -> tuple[Acc
     reads = Reads(tx)
     await reads.ask("clock")
     await reads.ask_all(wanted)
-    rows = await reads.collect()
-    moments = Moments.of_rows(rows["clock"])
-    books = await assemble(tx, {account: found}, wanted, rows, _no_rates, moments)
-    return books[account], end_due(books[account], moments.of(tenant))
-
-
-async def _no_rates(conn: Tx, wanted: list[tuple[int, str, datetime]]) -> dict[tuple[int, str], RateLine]:
-    return {}
+    seen = await reads.collect()
+    books = await assemble(tx, {account: found}, wanted, seen)
+    return books[account], end_due(books[account], seen.moments.of(tenant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,18 +244,18 @@ async def explain(db: Database, tenant: int, account: int, seq: int) -> Explanat
 
 
 async def _grants(conn: Tx, account: int, numbers: list[int]) -> dict[int, Grant]:
-    cursor = conn.cursor(binary=True)
-    await cursor.execute(
-        QUERIES.named_grants.encode(),
+    cursor = await ask(
+        conn,
+        QUERIES.named_grants,
         {"accounts": arrays.int8s([account] * len(numbers)), "ids": arrays.int8s(numbers)},
     )
     return {row[1]: Grant(*row[1:]) for row in await cursor.fetchall()}
 
 
 async def _named_holds(conn: Tx, account: int, number: int) -> list[Hold]:
-    cursor = conn.cursor(binary=True)
-    await cursor.execute(
-        QUERIES.named_holds.encode(),
+    cursor = await ask(
+        conn,
+        QUERIES.named_holds,
         {"accounts": arrays.int8s([account]), "ids": arrays.int8s([number])},
     )
     return [Hold(*row[1:]) for row in await cursor.fetchall()]

@@ -12,7 +12,7 @@ from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.ledger import views as books
 from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.commands import Debit, Labels, Reverse, order
-from tallystick.domain.ledger.model import Head, RateLine
+from tallystick.domain.ledger.model import Head, Moments, RateLine
 from tallystick.domain.ledger.views import Standing
 from tallystick.kernel.credits import MICRO, share
 from tallystick.kernel.errors import Fact, Invalid
@@ -44,9 +44,9 @@ class Debits:
         if event.operation is None or quantity == 0:
             await self._give_back(debited, sum(one.amount for one in debited), reason)
             return None
-        rate = (await self.rates(self.tx, [(self.tenant, event.operation, now)])).get(
-            (self.tenant, event.operation)
-        )
+        operation = self.tenant, event.operation
+        lines = await self.rates(self.tx, [operation])
+        rate = (await lines(Moments(now))).get(operation)
         if rate is None:
             raise Invalid("operation", "is not on the rate card")
         others = [one for one in debited if one.credit_type != rate.credit_type]

@@ -83,13 +83,10 @@ class UsageIntake:
         Unavailable: nothing was recorded, or the same event ids will tell.
         """
         results = await self._pass(tenant, actor, events)
-        if all(type(result) is Recorded for result in results):
-            return results
-        declined = {
-            event.account
-            for event, result in zip(events, results, strict=True)
-            if isinstance(result, InsufficientCredits)
-        }
+        declined = set()
+        for event, result in zip(events, results, strict=True):
+            if isinstance(result, InsufficientCredits):
+                declined.add(event.account)
         if not declined:
             return results
         try:

@@ -1,4 +1,4 @@
-"""Events on their way through a batch: checked, with the id and the key under which they will stand."""
+"""Events on their way through a batch: checked, with the key and the id under which they will stand."""
 
 import asyncio
 import re
@@ -15,9 +15,9 @@ from tallystick.db.sql import Queries
 from tallystick.domain.identity.model import check_text
 from tallystick.kernel.credits import MAX_AMOUNT
 from tallystick.kernel.errors import Fact, Invalid, NotFound
-from tallystick.kernel.ids import owned_uuid, owned_uuids
+from tallystick.kernel.ids import owned_uuids
 
-from .model import MAX_NAME, NewEvent, Recorded
+from .model import MAX_NAME, Billed, NewEvent, Recorded
 
 USAGE: Final = Queries("tallystick.domain.metering", "usage.sql")
 MAX_EVENT_ID: Final = 255
@@ -29,6 +29,7 @@ _NUL: Final = re.compile(
     rb"(?<!\\)(?:\\\\)*\\u0000"
 )  # PostgreSQL keeps it in JSON, and cannot read it out again
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NIL: Final = UUID(int=0)
 
 
 class Call(msgspec.Struct):
@@ -50,18 +51,17 @@ class Item(msgspec.Struct, kw_only=True):
     tenant: int
     actor: str
     event: NewEvent
-    id: UUID
-    key: str
+    key: str | None
+    """What its caller knows it by, which may come again and is claimed. None: nothing is ever compared with it."""
     request_hash: bytes
-    """Empty where the key was made up: nothing else is ever compared with it."""
+    """Empty without a key."""
     metadata: bytes | None
-    said_key: bool
-    """The key is the caller's, and may come again: it is claimed. One that was made up stands for this call alone."""
+    id: UUID = _NIL
     result: Recorded | Fact | None = None
     former: tuple[UUID, ...] = ()
     """Ids under which it may have been recorded already, by a commit whose outcome is not known."""
     at: datetime = _EPOCH
-    subscription: UUID | None = None
+    billed: Billed | None = None
     operation: str | None = None
     entry: int | None = None
 
@@ -69,19 +69,18 @@ class Item(msgspec.Struct, kw_only=True):
 def prepare(call: Call, tenant: int, actor: str, events: Sequence[NewEvent], first: int) -> list[Item]:
     """The events as items; those that are not well-formed are answered in the call at once."""
     items = []
-    ids = owned_uuids([event.account for event in events])
-    for place, (id, event) in enumerate(zip(ids, events, strict=True), first):
+    for place, event in enumerate(events, first):
         try:
             metadata = _check(event)
         except Invalid as fact:
             call.results[place] = fact
             call.left -= 1
             continue
+        key = None
         if event.event_id is not None:
             key = "e:" + event.event_id
-        else:
-            key = f"s:{id.hex}" if event.key is None else "k:" + event.key
-        said_key = event.event_id is not None or event.key is not None
+        elif event.key is not None:
+            key = "k:" + event.key
         items.append(
             Item(
                 call=call,
@@ -89,22 +88,26 @@ def prepare(call: Call, tenant: int, actor: str, events: Sequence[NewEvent], fir
                 tenant=tenant,
                 actor=actor,
                 event=event,
-                id=id,
                 key=key,
-                said_key=said_key,
-                request_hash=_hash(event, metadata) if said_key else b"",
+                request_hash=b"" if key is None else _hash(event, metadata),
                 metadata=metadata,
             )
         )
     return items
 
 
+def begin(items: Sequence[Item]) -> None:
+    """Give items the ids under which a transaction is to record them."""
+    ids = owned_uuids([item.event.account for item in items])
+    for item, id in zip(items, ids, strict=True):
+        item.id = id
+        item.result = item.entry = None
+
+
 def resend(items: Sequence[Item]) -> None:
-    """Mark items that may have been recorded already: they go under new ids, and their keys, or former ids, tell."""
+    """Mark items that may have been recorded already: their keys, or the ids that they had, tell."""
     for item in items:
         item.former = (*item.former, item.id)
-        item.id = owned_uuid(item.event.account)
-        item.result = item.entry = None
 
 
 def received_at(id: UUID) -> datetime:

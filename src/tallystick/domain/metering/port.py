@@ -16,7 +16,7 @@ class Billing(Protocol):
     """Tells how the events of accounts are billed."""
 
     async def __call__(self, conn: Tx, wanted: list[Wanted]) -> dict[Wanted, Billed]:
-        """What is known of each.
+        """What is known of each, and of others.
 
         (account, None) is absent when the account has no live subscription, (account, id) when that one is not the
         account's.

@@ -3,8 +3,8 @@
 What fails by itself (an unknown account, a bad time, too few credits) is told in its item's result, and the rest is
 recorded. Locks: the heads of the accounts whose events debit credits, then keys, then rollups, each in one order.
 
-The connection is in pipeline mode, and only what must be known to go on is waited for: lock, billing and time; keys;
-books and prices; writes and COMMIT.
+The connection is in pipeline mode, and only what must be known to go on is waited for: lock, billing, books and
+prices; the keys that callers said; writes and COMMIT.
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from tallystick.db import arrays
-from tallystick.db.pool import Tx, run, value
+from tallystick.db.pool import Tx, ask, run, value
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates, Reads
+from tallystick.domain.ledger.books import Rates, Reads, Seen
+from tallystick.domain.ledger.books import Wanted as Books
 from tallystick.domain.ledger.commands import Debit, Labels, Order, order
-from tallystick.domain.ledger.model import Head, Moments
+from tallystick.domain.ledger.model import Head
 from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound, Renamed
 from tallystick.kernel.ids import typeid
 
 from .debiting import Debiting
-from .items import USAGE, Item, received_at
-from .model import LATE, MAX_AHEAD, Billed, Recorded
-from .port import Billing, Wanted
+from .items import USAGE, Item, begin, received_at
+from .model import LATE, MAX_AHEAD, Recorded
+from .port import Billing
 
 ENDED: Final = ("cancelled", "ended")
 
@@ -37,13 +38,12 @@ async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, 
 
     ``tx`` is in pipeline mode and outside a transaction, and has its own time-out for the accounts that are locked.
     """
-    for item in items:
-        item.result = None
-    billed, heads, known, moments = await _look(tx, items, billing, debiting)
+    begin(items)
+    heads, known, seen = await _look(tx, items, rates, billing, debiting)
     good, bad = [], []
     for item in items:
         try:
-            _admit(item, known, billed, moments.of(item.tenant))
+            _admit(item, known, seen.moments.of(item.tenant))
             good.append(item)
         except NotFound as fact:
             item.result = fact
@@ -52,14 +52,19 @@ async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, 
             bad.append(item)
     if bad:
         await _recall(tx, bad)
+    books: Seen | None = seen
     while good:
-        first: dict[tuple[int, str], Item] = {}
-        later = []
+        first: list[Item] = []
+        later: list[tuple[Item, Item]] = []
+        leaders: dict[tuple[int, str], Item] = {}
         for item in good:
-            leader = first.setdefault((item.event.account, item.key), item)
-            if leader is not item:
+            leader = item if item.key is None else leaders.setdefault((item.event.account, item.key), item)
+            if leader is item:
+                first.append(item)
+            else:
                 later.append((item, leader))
-        await _write(tx, list(first.values()), heads, rates, moments)
+        await _write(tx, first, heads, rates, books)
+        books = None  # what was read of them is what they were
         good = []
         for item, leader in later:
             said = leader.result
@@ -75,47 +80,40 @@ async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, 
 
 
 async def _look(
-    tx: Tx, items: Sequence[Item], billing: Billing, debiting: Debiting
-) -> tuple[dict[Wanted, Billed], dict[int, Head], dict[int, Owner], Moments]:
-    """Begin, and see how the events are billed, the locked heads of the accounts in which any debits credits, whose
-    the accounts are, and what time it is: all but the heads as of after the lock."""
+    tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, debiting: Debiting
+) -> tuple[dict[int, Head], dict[int, Owner], Seen]:
+    """Begin, and see how the events are billed; give the locked heads of the accounts in which any debits credits,
+    whose the accounts are, and the books and prices that the debits need: all but the heads as of after the lock."""
     wanted = list({(item.event.account, item.event.subscription) for item in items})
+    everybody = {item.event.account for item in items}
     while True:
-        locked = debiting.accounts(items)
+        expected = debiting.expected(items)
+        locked = {account for account, _, _ in expected}
         await tx.execute(b"begin")
         heads = await ledger.ask_lock(tx, list(locked), timeout_ms=None) if locked else None
-        others = tx.cursor(binary=True)
-        accounts = sorted({item.event.account for item in items} - locked)
-        if accounts:
-            await others.execute(USAGE.accounts.encode(), {"accounts": arrays.int8s(accounts)})
+        accounts = {"accounts": arrays.int8s(sorted(everybody - locked))}
+        others = await ask(tx, USAGE.accounts, accounts) if len(locked) < len(everybody) else None
         reads = Reads(tx)
         await reads.ask("clock")
+        if locked:
+            await reads.ask_all(Books(sorted(locked), operations=list(expected)), rates)
         billed = await billing(tx, wanted)
-        debits = {
-            (item.event.account, item.event.metric)
-            for item in items
-            if (one := billed.get((item.event.account, item.event.subscription))) is not None
-            and item.event.metric in one.debits
-        }
-        debiting.learn(items, debits)
-        if all(account in locked for account, _ in debits):
+        for item in items:
+            item.billed = one = billed.get((item.event.account, item.event.subscription))
+            item.operation = None if one is None else one.debits.get(item.event.metric)
+        if debiting.learn(items) <= expected:
             break
         # what they are billed by may change until they are locked, and locks are taken in one order: so once more;
         # nothing was written, and after a ROLLBACK the driver would have every statement prepared anew
         await tx.execute(b"commit")
     mine = {} if heads is None else await heads()
     known = {number: (head.tenant, head.status, head.external_id) for number, head in mine.items()}
-    if accounts:
+    if others is not None:
         known |= {number: (tenant, status, name) for number, tenant, status, name in await others.fetchall()}
-    return billed, mine, known, Moments.of_rows((await reads.collect())["clock"])
+    return mine, known, await reads.collect()
 
 
-def _admit(
-    item: Item,
-    known: dict[int, Owner],
-    billed: dict[Wanted, Billed],
-    now: datetime,
-) -> None:
+def _admit(item: Item, known: dict[int, Owner], now: datetime) -> None:
     """Decide all that the event's account and time say of it. Raises the Fact that stands in its way."""
     event = item.event
     tenant, status, external_id = known.get(event.account, (0, "", None))
@@ -123,16 +121,12 @@ def _admit(
         raise NotFound("account")
     if event.external_id is not None and event.external_id != external_id:
         raise Renamed("account")
-    mine = billed.get((event.account, event.subscription))
-    if mine is None and event.subscription is not None:
+    if item.billed is None and event.subscription is not None:
         raise NotFound("subscription")
     if status in ("blocked", "closed"):
         raise Conflict(f"account_{status}", f"The account is {status}.")
-    if mine is not None:
-        if mine.status in ENDED:
-            raise Conflict("subscription_ended", "The subscription has ended.")
-        item.subscription = mine.subscription
-        item.operation = mine.debits.get(event.metric)
+    if item.billed is not None and item.billed.status in ENDED:
+        raise Conflict("subscription_ended", "The subscription has ended.")
     item.at = check_time(event.at, now)
 
 
@@ -148,19 +142,19 @@ def check_time(at: datetime | None, now: datetime) -> datetime:
     return at
 
 
-async def _write(tx: Tx, items: list[Item], heads: dict[int, Head], rates: Rates, moments: Moments) -> None:
+async def _write(tx: Tx, items: list[Item], heads: dict[int, Head], rates: Rates, seen: Seen | None) -> None:
     """Record items of different keys, all admitted."""
-    items = sorted(items, key=lambda item: (item.event.account, item.key))
+    items = sorted(items, key=lambda item: (item.event.account, item.key or ""))
     if not await _claim(tx, items):
         await _recall(tx, items)
         items = [item for item in items if item.result is None]
     debits = [item for item in items if item.operation is not None and item.event.quantity]
     if debits:
         debits.sort(key=lambda item: (id(item.call), item.place))
-        await _debit(tx, debits, heads, rates, moments)
+        await _debit(tx, debits, heads, rates, seen)
         declined = [item for item in debits if item.result is not None]
         if declined:
-            await run(tx, USAGE.forget_keys, _keys([item for item in declined if item.said_key]))
+            await run(tx, USAGE.forget_keys, _keys([item for item in declined if item.key is not None]))
             items = [item for item in items if item.result is None]
     if not items:
         return
@@ -198,7 +192,7 @@ async def add_up(tx: Tx, sums: dict[tuple[int, str, datetime], list[int]]) -> No
 
 async def _claim(tx: Tx, items: Sequence[Item]) -> bool:
     """Claim the keys that callers said; whether all were free, and none of the items may have been recorded before."""
-    said = [item for item in items if item.said_key]
+    said = [item for item in items if item.key is not None]
     if not said:
         return not any(item.former for item in items)
     claimed = await value(tx, USAGE.insert_keys, _keys(said) | {
@@ -210,13 +204,12 @@ async def _claim(tx: Tx, items: Sequence[Item]) -> bool:
 
 async def _recall(tx: Tx, items: Sequence[Item]) -> None:
     """Answer those that were recorded before: with the first event's id, or as a conflict."""
-    said = [item for item in items if item.said_key]
-    cursor = tx.cursor(binary=True)
-    await cursor.execute(USAGE.keys.encode(), _keys(said))
-    used = {(account, key): (id, hash) for account, key, id, hash in await cursor.fetchall()}
+    said = [item for item in items if item.key is not None]
+    keys = await ask(tx, USAGE.keys, _keys(said))
+    used = {(account, key): (id, hash) for account, key, id, hash in await keys.fetchall()}
     again = []
     for item in said:
-        found = used.get((item.event.account, item.key))
+        found = used.get((item.event.account, item.key or ""))
         if found is None or found[0] == item.id:
             continue
         if bytes(found[1]) != item.request_hash:
@@ -226,7 +219,7 @@ async def _recall(tx: Tx, items: Sequence[Item]) -> None:
     entries = await _entries_of(tx, again)
     for item, id in again:
         item.result = Recorded(id, id not in item.former, entries.get(id))
-    maybe = [(item, id) for item in items if not item.said_key for id in item.former]
+    maybe = [(item, id) for item in items if item.key is None for id in item.former]
     there = await _entries_of(tx, maybe)
     for item, id in maybe:
         if id in there:
@@ -237,22 +230,21 @@ async def _entries_of(tx: Tx, events: Sequence[tuple[Item, UUID]]) -> dict[UUID,
     """Of the events of these ids, in their items' accounts, those that are there, each with the entry of its debit."""
     if not events:
         return {}
-    cursor = tx.cursor(binary=True)
     columns = {
         "accounts": arrays.int8s([item.event.account for item, _ in events]),
         "ids": arrays.uuids([id.bytes for _, id in events]),
         "received": arrays.moments([received_at(id) for _, id in events]),
     }
-    await cursor.execute(USAGE.entries_of.encode(), columns)
-    return dict(await cursor.fetchall())
+    found = await ask(tx, USAGE.entries_of, columns)
+    return dict(await found.fetchall())
 
 
 async def _debit(
-    tx: Tx, items: Sequence[Item], heads: dict[int, Head], rates: Rates, moments: Moments
+    tx: Tx, items: Sequence[Item], heads: dict[int, Head], rates: Rates, seen: Seen | None
 ) -> None:
     """Spend credits for the events; those that are declined have the fact as their result."""
     orders = [debit_order(item) for item in items]
-    results = await ledger.apply(tx, heads, orders, rates, moments=moments)
+    results = await ledger.apply(tx, heads, orders, rates, seen=seen)
     for item, result in zip(items, results, strict=True):
         if isinstance(result, Fact):
             item.result = result
@@ -292,7 +284,9 @@ def _columns(items: Sequence[Item]) -> dict[str, Any]:
         "quantities": arrays.int8s([event.quantity for event in events]),
         "ats": arrays.moments([item.at for item in items]),
         "event_ids": arrays.texts([event.event_id for event in events]),
-        "subscriptions": arrays.uuids_or_null([item.subscription for item in items]),
+        "subscriptions": arrays.uuids_or_null(
+            [None if item.billed is None else item.billed.subscription for item in items]
+        ),
         "metadata": arrays.json_texts([item.metadata for item in items]),
         "operations": arrays.texts([item.operation for item in items]),
         "entries": arrays.int8s_or_null([item.entry for item in items]),

@@ -6,7 +6,6 @@ spend                of a CREDIT_BASED feature: a debit through the lanes
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -16,13 +15,14 @@ import msgspec
 from tallystick.db.pool import Database, Tx, all_rows, value
 from tallystick.domain.catalog import views as catalog
 from tallystick.domain.catalog.model import Feature
+from tallystick.domain.catalog.views import rates_in_force
 from tallystick.domain.identity.model import check_text
 from tallystick.domain.identity.request_keys import recall, remember
 from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.ledger import views as books
 from tallystick.domain.ledger.commands import NO_LABELS, Debit, EndDue, Labels, Names, order
 from tallystick.domain.ledger.lanes import Lanes
-from tallystick.domain.ledger.model import Head, RateLine
+from tallystick.domain.ledger.model import Head
 from tallystick.kernel.credits import MICRO
 from tallystick.kernel.errors import Conflict, Fact, KeyReused, LimitReached, NotFound
 
@@ -279,7 +279,7 @@ async def _known(tx: Tx, head: Head, key: str | None, digest: bytes, by: str) ->
     done = await recall(tx, head.tenant, own_key(head.account, key), digest)
     if done is None:
         probe = order(EndDue(account=head.account), tenant=head.tenant, actor=by, key=key)
-        [result] = await ledger.apply(tx, {head.account: head}, [probe], _no_rates)
+        [result] = await ledger.apply(tx, {head.account: head}, [probe], rates_in_force)
         if isinstance(result, Fact):
             raise result
         return None
@@ -302,7 +302,3 @@ async def _keep(tx: Tx, head: Head, key: str | None, digest: bytes, result: Used
             "reason": result.reason,
         }  # fmt: skip
     await remember(tx, head.tenant, own_key(head.account, key), digest, status, body)
-
-
-async def _no_rates(conn: Tx, wanted: list[tuple[int, str, datetime]]) -> dict[tuple[int, str], RateLine]:
-    return {}

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from tallystick.db import arrays
-from tallystick.db.pool import Database, Tx, one_row
+from tallystick.db.pool import Database, Tx, ask, one_row
 from tallystick.db.sql import Queries
 from tallystick.db.together import Together
 from tallystick.domain.ledger import views as books
@@ -141,8 +141,7 @@ def _good_for(standing: Standing) -> float:
 
 
 async def _standings(conn: Tx, accounts: Sequence[int]) -> dict[int, Standing]:
-    cursor = conn.cursor(binary=True)
-    await cursor.execute(q.standing.encode(), {"accounts": arrays.int8s(accounts)}, prepare=True)
+    cursor = await ask(conn, q.standing, {"accounts": arrays.int8s(accounts)}, prepare=True)
     found: dict[int, Standing] = {}
     for account, tenant, time_zone, at, ahead, *subscription in await cursor.fetchall():
         one = found.get(account)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tallystick.db import arrays
-from tallystick.db.pool import Tx, all_rows, one_row, value
+from tallystick.db.pool import Tx, all_rows, ask, one_row, value
 from tallystick.domain.metering.model import Billed
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.ids import owner_of
@@ -130,15 +130,14 @@ async def billed(conn: Tx, wanted: list[tuple[int, UUID | None]]) -> dict[tuple[
         "accounts": arrays.int8s(sorted({account for account, _ in wanted})),
         "ids": arrays.uuids([id.bytes for _, id in wanted if id is not None]),
     }
-    cursor = conn.cursor(binary=True)
-    await cursor.execute(q.billed.encode(), values)
+    cursor = await ask(conn, q.billed, values)
     found: dict[tuple[int, UUID | None], Billed] = {}
     for account, id, status, debits in await cursor.fetchall():
         one = Billed(id, status, debits or {})
         found[account, id] = one
         if status in ("trialing", "active", "past_due"):
             found.setdefault((account, None), one)
-    return {key: found[key] for key in wanted if key in found}
+    return found
 
 
 async def _owned(conn: Tx, tenant: int, id: UUID) -> Subscription:

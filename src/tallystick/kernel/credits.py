@@ -54,6 +54,8 @@ def parse_credits_or_zero(value: object) -> int:
 
 def format_credits(micro: int) -> str:
     """Print microcredits as the shortest decimal string: 12500000 -> ``"12.5"``."""
+    if not micro:
+        return "0"
     sign = "-" if micro < 0 else ""
     whole, fraction = divmod(abs(micro), MICRO)
     if fraction == 0:

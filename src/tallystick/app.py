@@ -30,7 +30,6 @@ from .http.hot import (
     MAX_BODY,
     Disconnected,
     HotRoute,
-    Message,
     Receive,
     Reply,
     Router,
@@ -47,6 +46,7 @@ from .http.hot import (
 )
 from .http.metrics import Metrics, RouteStats
 from .http.problem import card_refused, internal, not_allowed, not_found, problem, too_large
+from .http.wrapping import Watched, not_http, replayed, without_body
 from .routes import Endpoint
 from .wiring import System
 
@@ -132,12 +132,12 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await _not_http(scope, receive, send)
+            await not_http(scope, receive, send)
             return
         if repeated(scope):
             scope = without_repeated(scope)
         if scope["method"] == "HEAD":
-            scope, send = {**scope, "method": "GET"}, _without_body(send)
+            scope, send = {**scope, "method": "GET"}, without_body(send)
         found = self._router.find(scope["method"], scope["path"])
         if found is not None:
             await self._hot(found[0], found[1], scope, receive, send)
@@ -192,9 +192,9 @@ class Front:
             await send_reply(send, refused)
             self._count(name, scope, started, refused.status)
             return
-        watched, counted = _Watched(send), counting(scope)
+        watched, counted = Watched(send), counting(scope)
         try:
-            await api(scope, _replayed(body, receive), watched)
+            await api(scope, replayed(body, receive), watched)
         except Exception as error:  # the dialect's own handler has answered and logged, if it could
             if not watched.status:
                 await send_reply(watched, internal(error))
@@ -281,56 +281,7 @@ _OWN: Final[dict[str, Callable[..., Any]]] = {
 }
 
 
-class _Watched:
-    """Passes messages on and remembers the status."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status = 0
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        await self._send(message)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """A receive that gives the body that was read, then what else there is."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-def _without_body(send: Send) -> Send:
-    async def head(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await send(message)
-
-    return head
-
-
 def _options(methods: list[str]) -> Reply:
     if not methods:
         return not_found()
     return Reply(204, b"", ((b"allow", ", ".join(methods).encode()),))
-
-
-async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
-    """The server's start and stop, which `wiring.system` sees to; and websockets, which nobody serves."""
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1000})
-        return
-    while scope["type"] == "lifespan":
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -17,6 +17,7 @@ from .domain.identity.model import Secrets
 from .domain.identity.vault import Vault
 from .domain.identity.views import load_secrets
 from .domain.ledger.lanes import Lanes
+from .domain.ledger.port import Renewal
 from .domain.ledger.reads import BalanceReader
 from .domain.mail.port import Mailer
 from .domain.metering.counter import RequestCounter
@@ -24,7 +25,7 @@ from .domain.metering.intake import UsageIntake
 from .domain.payments.port import Gateway
 from .domain.payments.till import Till
 from .domain.subscriptions.buckets import Buckets
-from .domain.subscriptions.holdings import lead_on
+from .domain.subscriptions.holdings import fallen_due, lead_on
 from .domain.subscriptions.monthly import MonthlyCredits
 from .domain.subscriptions.views import billed
 from .gateways.appstore import Apple
@@ -146,7 +147,7 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
         async with db.connection() as conn:
             secrets = await load_secrets(conn)
         credentials = Credentials(db, secrets, clock)
-        lanes = Lanes(db, rates_in_force)
+        lanes = Lanes(db, rates_in_force, Renewal(fallen_due, lead_on))
         balances = BalanceReader(db)
         requests = RequestCounter(db, credentials)
         usage = UsageIntake(db, rates_in_force, billed, lead_on)

@@ -18,10 +18,10 @@ from tallystick.db.pool import Database, Tx
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.ledger import commands as command
 from tallystick.domain.ledger.actions import Result
-from tallystick.domain.ledger.books import Lines, Prices
 from tallystick.domain.ledger.commands import AnyCommand, Order, order
 from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.model import Answer, Entry, Moments, RateLine, fact_to_json
+from tallystick.domain.ledger.port import Lines, Prices
 from tallystick.domain.ledger.verify import Report, verify
 from tallystick.kernel.errors import Conflict, Fact, InsufficientCredits
 

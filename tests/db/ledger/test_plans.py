@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tallystick.domain.ledger import books
 from tallystick.domain.ledger import commands as command
+from tallystick.domain.ledger import saving
 from tallystick.domain.ledger.books import QUERIES
 
 from .driver import Ledger, another, running
@@ -25,16 +25,16 @@ TYPES = {
     "Moments": "timestamptz[]",
 }
 WRITES = {
-    "update_heads": books._HEAD,
-    "insert_wallets": books._WALLET,
-    "update_wallets": books._WALLET,
-    "write_signals": books._SIGNAL,
-    "insert_grants": books._NEW_GRANT,
-    "update_grants": books._GRANT,
-    "insert_holds": books._NEW_HOLD,
-    "update_holds": books._HOLD,
-    "insert_entries": books._ENTRY,
-    "insert_outcomes": books._OUTCOME,
+    "update_heads": saving._HEAD,
+    "insert_wallets": saving._WALLET,
+    "update_wallets": saving._WALLET,
+    "write_signals": saving._SIGNAL,
+    "insert_grants": saving._NEW_GRANT,
+    "update_grants": saving._GRANT,
+    "insert_holds": saving._NEW_HOLD,
+    "update_holds": saving._HOLD,
+    "insert_entries": saving._ENTRY,
+    "insert_outcomes": saving._OUTCOME,
 }
 READS = (
     "lock_heads lock_free_heads which_exist clock wallets balances open_grants named_grants named_holds active_holds"

@@ -58,3 +58,24 @@ async def test_at_once_the_allowance_is_granted_once(shop: Shop, intake: UsageIn
     kinds = Counter(type(one[0]).__name__ for one in said if isinstance(one, list))
     assert kinds == {"Recorded": 10, "InsufficientCredits": 20}
     assert (await shop.log(row)).count("renewed") == 1
+
+
+async def test_each_subscription_debits_by_its_own_operation(shop: Shop, intake: UsageIntake) -> None:
+    async with shop.db.tx() as tx:
+        lines = [Rate("chat", "credits", CREDIT), Rate("deep", "credits", 3 * CREDIT)]
+        await catalog.put_rate_card(tx, shop.tenant, rates=lines, by="test")
+    plan = await shop.plan("Chat", allowances=[monthly(20)], debits={"chat": "chat"})
+    once = await shop.plan("Deep", interval="one_time", debits={"chat": "deep"})
+    account = await shop.customer()
+    row, deep = await shop.subscribe(account, plan), await shop.subscribe(account, once)
+    for _ in range(2):
+        events = [
+            NewEvent(account=account, metric="chat", quantity=CREDIT, subscription=named)
+            for named in (row.id, deep.id, None)
+        ]
+        said = await intake.record(shop.tenant, "test", events)
+        assert [type(one) for one in said] == [Recorded] * 3
+    found = shop.rows("select operation, amount from entry where kind = 'debit' order by seq")
+    assert [(one["operation"], one["amount"] // CREDIT) for one in found] == [
+        ("chat", -1), ("deep", -3), ("chat", -1),
+    ] * 2  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Final
 from tallystick.db.arrays import int4s_or_null, moments, texts
 from tallystick.db.pool import Asked, Tx, ask
 from tallystick.db.sql import Queries
-from tallystick.domain.ledger.books import Lines, Prices
 from tallystick.domain.ledger.model import Moments, RateLine
+from tallystick.domain.ledger.port import Lines, Prices
 
 q: Final = Queries("tallystick.domain.catalog")
 

@@ -19,10 +19,12 @@ from tallystick.kernel.credits import format_credits
 from tallystick.kernel.errors import Conflict, Fact, InsufficientCredits, NotFound, Renamed
 
 from . import commands as command
-from .books import QUERIES, Rates, Reads, Seen, Wanted, assemble, heads_of, save
+from .books import QUERIES, Reads, Seen, Wanted, assemble, heads_of
 from .commands import Order, order
 from .model import Account, Answer, Head, Known, Moments, Outcome, fact_to_json
+from .port import Rates
 from .rules import decide
+from .saving import save
 
 Result = Answer | Fact
 """What became of one order: its answer, or the fact that declined it."""

@@ -10,7 +10,7 @@ from tallystick.db.pool import Tx
 from tallystick.kernel.errors import Busy, Fact
 
 from .actions import Result
-from .commands import Order
+from .commands import Order, Transfer
 
 BATCH: Final = 512  # commands: past it the flush is no longer what costs
 
@@ -25,6 +25,26 @@ class Group:
     accounts: list[int] = field(default_factory=list)
     until: float | None = None
     """When to give up waiting for a locked account, by the loop's clock."""
+    renewed: bool = False
+    """What had fallen due of its accounts was done for it."""
+
+
+def that_share_accounts(orders: Sequence[Order]) -> list[list[int]]:
+    """The orders' places, those together that are of one account or of accounts with a transfer between."""
+    root: dict[int, int] = {}
+
+    def find(account: int) -> int:
+        while root.setdefault(account, account) != account:
+            account = root[account]
+        return account
+
+    for one in orders:
+        if isinstance(one.command, Transfer):
+            root[find(one.command.to)] = find(one.command.account)
+    groups: dict[int, list[int]] = {}
+    for place, one in enumerate(orders):
+        groups.setdefault(find(one.command.account), []).append(place)
+    return list(groups.values())
 
 
 def split(group: Group) -> list[Group]:
@@ -32,7 +52,7 @@ def split(group: Group) -> list[Group]:
     middle = len(group.orders) // 2
     loop = asyncio.get_running_loop()
     halves = [
-        Group(orders, False, loop.create_future(), group.accounts, group.until)
+        Group(orders, False, loop.create_future(), group.accounts, group.until, group.renewed)
         for orders in (group.orders[:middle], group.orders[middle:])
     ]
 

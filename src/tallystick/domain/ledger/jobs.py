@@ -3,7 +3,7 @@
 from tallystick.db.pool import Database
 
 from . import actions
-from .books import Rates
+from .port import Rates
 
 SWEEP = 200  # accounts a transaction
 

@@ -4,6 +4,8 @@ A command waits in the lane of its account; a lane has one batch in flight, and 
 the next one. There is no timer, so an idle server answers at once, and a busy one pays one flush for hundreds.
 
     submit -> queue -> [lock free heads + reads] -> decide -> [writes + COMMIT] -> answers
+                            |                         |
+                            |                         +-- too few credits, and some are due -> renewing, once more
                             |
                             +-- heads that somebody else holds -> waiting room, an account at a time
 
@@ -25,10 +27,13 @@ from tallystick.db.pool import Contended, Database, Lost, Rejected, Tx, ask, cla
 from tallystick.kernel.errors import Busy, Conflict, Fact, Unavailable
 
 from .actions import MANUAL, Result, audit_orders, settle
-from .books import QUERIES, Rates, Reads, Wanted, accounts_of, assemble, heads_of, save
-from .commands import Order, Transfer
-from .groups import BATCH, Group, busy, close, resend, split
+from .books import QUERIES, Reads, Wanted, accounts_of, assemble, heads_of
+from .commands import Order
+from .groups import BATCH, Group, busy, close, resend, split, that_share_accounts
 from .model import Answer, Head
+from .port import NO_RENEWAL, Rates, Renewal
+from .renewing import Renewing
+from .saving import save
 from .waiting_room import WaitingRoom
 
 log = structlog.get_logger()
@@ -40,8 +45,8 @@ ATTEMPTS: Final = 5
 class Lanes:
     """All lanes of a process. `start` before use; `stop` drains."""
 
-    def __init__(self, db: Database, rates: Rates, *, lanes: int = 1) -> None:
-        self._lanes = [_Lane(db, rates) for _ in range(lanes)]
+    def __init__(self, db: Database, rates: Rates, renewal: Renewal = NO_RENEWAL, *, lanes: int = 1) -> None:
+        self._lanes = [_Lane(db, rates, renewal) for _ in range(lanes)]
         self._running = False
 
     async def start(self) -> None:
@@ -81,7 +86,7 @@ class Lanes:
             return []
         if atomic:
             return await self._try(orders, atomic=True)
-        groups = _that_share_accounts(orders)
+        groups = that_share_accounts(orders)
         answers = await asyncio.gather(
             *(self._try([orders[place] for place in group], atomic=False) for group in groups)
         )
@@ -105,26 +110,8 @@ class Lanes:
         return await group.done
 
 
-def _that_share_accounts(orders: Sequence[Order]) -> list[list[int]]:
-    """The orders' places, those together that are of one account or of accounts with a transfer between."""
-    root: dict[int, int] = {}
-
-    def find(account: int) -> int:
-        while root.setdefault(account, account) != account:
-            account = root[account]
-        return account
-
-    for one in orders:
-        if isinstance(one.command, Transfer):
-            root[find(one.command.to)] = find(one.command.account)
-    groups: dict[int, list[int]] = {}
-    for place, one in enumerate(orders):
-        groups.setdefault(find(one.command.account), []).append(place)
-    return list(groups.values())
-
-
 class _Lane:
-    def __init__(self, db: Database, rates: Rates) -> None:
+    def __init__(self, db: Database, rates: Rates, renewal: Renewal) -> None:
         self._db = db
         self._rates = rates
         self._queue: deque[Group] = deque()
@@ -133,6 +120,7 @@ class _Lane:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._room = WaitingRoom(self)
+        self._renewing = Renewing(self, db, renewal)
         self.depth = 0
 
     def start(self) -> None:
@@ -178,7 +166,7 @@ class _Lane:
     async def _run(self) -> None:
         while True:
             if not self._queue:
-                if self._stopping and not self._room.busy:
+                if self._stopping and not self._room.busy and not self._renewing.busy:
                     return
                 self._wake.clear()
                 await self._wake.wait()
@@ -265,7 +253,10 @@ class _Lane:
         return conn
 
     async def _transact(self, conn: Tx, groups: list[Group], wait_ms: int | None) -> None:
-        """One transaction in two round trips: lock and reads; writes and COMMIT."""
+        """One transaction in two round trips: lock and reads; writes and COMMIT.
+
+        A third one looks for what is due where somebody is about to be refused for want of credits.
+        """
         orders = [one for group in groups for one in group.orders]
         wanted = Wanted.of(orders)
         async with conn.pipeline():
@@ -283,6 +274,16 @@ class _Lane:
             await self._set_aside(conn, groups, heads)
         books = await assemble(conn, heads, wanted, seen)
         results = settle(books, [(group.orders, group.atomic) for group in groups], seen.moments)
+        concerned = await self._renewing.concerned(conn, groups, results)
+        if concerned:
+            # nothing was written, and after a ROLLBACK the driver would have every statement prepared anew
+            await conn.execute(b"commit")
+            groups[:] = [group for group in groups if group not in concerned]
+            for group in concerned:
+                self._renewing.take(group)
+            if groups:
+                await self._transact(conn, groups, wait_ms)
+            return
         async with conn.pipeline():
             await save(conn, books.values())
             for group, answered in zip(groups, results, strict=True):

@@ -8,8 +8,8 @@ from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity import views as tenants
 from tallystick.domain.identity.model import check_text
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.model import Head
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.credits import MAX_AMOUNT, format_credits
 from tallystick.kernel.errors import Conflict, Invalid, NotFound
 from tallystick.kernel.ids import owner_of

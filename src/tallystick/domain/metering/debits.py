@@ -10,9 +10,9 @@ from datetime import datetime
 from tallystick.db.pool import Tx
 from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.ledger import views as books
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.commands import Debit, Labels, Reverse, order
 from tallystick.domain.ledger.model import Head, Moments, RateLine
+from tallystick.domain.ledger.port import Rates
 from tallystick.domain.ledger.views import Standing
 from tallystick.kernel.credits import MICRO, share
 from tallystick.kernel.errors import Fact, Invalid

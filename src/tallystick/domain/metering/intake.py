@@ -19,13 +19,13 @@ from typing import Final
 import structlog
 
 from tallystick.db.pool import Contended, Database, Lost, Rejected, Tx, classified
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import LeadOn, Rates, nothing_due
 from tallystick.kernel.errors import Busy, Conflict, Fact, InsufficientCredits, Unavailable
 
 from .debiting import Debiting
 from .items import Call, Item, prepare, resend
 from .model import NewEvent, Recorded
-from .port import Billing, Renewal, nothing_due, unbilled
+from .port import Billing, unbilled
 from .recording import record
 
 log = structlog.get_logger()
@@ -43,12 +43,12 @@ class UsageIntake:
     """Records usage events. `start` before use; `stop` drains."""
 
     def __init__(
-        self, db: Database, rates: Rates, billing: Billing = unbilled, renewal: Renewal = nothing_due
+        self, db: Database, rates: Rates, billing: Billing = unbilled, lead_on: LeadOn = nothing_due
     ) -> None:
         self._db = db
         self._rates = rates
         self._billing = billing
-        self._renewal = renewal
+        self._lead_on = lead_on
         self._queue: deque[Item] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -90,7 +90,7 @@ class UsageIntake:
         if not declined:
             return results
         try:
-            renewed = await self._renewal(self._db, tenant, declined)
+            renewed = await self._lead_on(self._db, tenant, declined)
         except Unavailable as fact:
             results = [fact if isinstance(one, InsufficientCredits) else one for one in results]
             renewed = set()

@@ -1,10 +1,9 @@
 """The port through which metering learns how events are billed: subscriptions, which it does not know."""
 
-from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
-from tallystick.db.pool import Database, Tx
+from tallystick.db.pool import Tx
 
 from .model import Billed
 
@@ -24,19 +23,6 @@ class Billing(Protocol):
         ...
 
 
-class Renewal(Protocol):
-    """Does what has fallen due of accounts and nobody has done yet, such as granting an allowance anew."""
-
-    async def __call__(self, db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
-        """Give the accounts of which anything was due just now. Raises Unavailable."""
-        ...
-
-
 async def unbilled(conn: Tx, wanted: list[Wanted]) -> dict[Wanted, Billed]:
     """Nobody has a subscription, and no event debits credits."""
     return {}
-
-
-async def nothing_due(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
-    """Nobody has a subscription, and nothing falls due."""
-    return set()

@@ -15,10 +15,11 @@ from uuid import UUID
 from tallystick.db import arrays
 from tallystick.db.pool import Tx, ask, run, value
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates, Reads, Seen
+from tallystick.domain.ledger.books import Reads, Seen
 from tallystick.domain.ledger.books import Wanted as Books
 from tallystick.domain.ledger.commands import Debit, Labels, Order, order
 from tallystick.domain.ledger.model import Head
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound, Renamed
 from tallystick.kernel.ids import typeid
 

@@ -9,7 +9,7 @@ from tallystick.db.pool import Tx
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.invoicing.model import Invoice, state_conflict
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.domain.subscriptions import views as subscriptions
 from tallystick.domain.subscriptions.changes import offered
 from tallystick.domain.subscriptions.model import Billing

@@ -17,7 +17,7 @@ from tallystick.domain.identity import actions as identity_actions
 from tallystick.domain.identity import views as identity
 from tallystick.domain.identity.model import metadata_text
 from tallystick.domain.identity.request_keys import once
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, GatewayUnavailable, NotFound
 from tallystick.kernel.ids import owned_uuid, typeid

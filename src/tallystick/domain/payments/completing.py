@@ -12,7 +12,7 @@ from tallystick.domain.catalog import views as catalog
 from tallystick.domain.catalog.terms import Terms, merge
 from tallystick.domain.events.actions import emit
 from tallystick.domain.invoicing import views as invoices
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.domain.subscriptions import views as held
 from tallystick.domain.subscriptions.model import Billing, Outcome, Subscription

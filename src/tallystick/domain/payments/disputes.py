@@ -17,8 +17,8 @@ from tallystick.domain.identity import actions as identity_actions
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.commands import Labels
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, NotFound
 from tallystick.kernel.ids import owned_uuid, owner_of, typeid

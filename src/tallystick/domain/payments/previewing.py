@@ -5,7 +5,7 @@ import msgspec
 from tallystick.db.pool import Database
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.invoicing.model import Invoice
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.errors import Conflict
 
 from . import methods

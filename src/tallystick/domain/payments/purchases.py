@@ -15,8 +15,8 @@ from tallystick.domain.identity.actions import audit
 from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing.model import ONE, Draft, Invoice, NewLine
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.commands import Grant, Labels, Order, Source, order
+from tallystick.domain.ledger.port import Rates
 from tallystick.domain.subscriptions.subscribing import may_buy
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.credits import MAX_AMOUNT, MICRO, format_credits, share

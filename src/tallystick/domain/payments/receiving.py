@@ -11,7 +11,7 @@ from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing import collecting
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict
 from tallystick.kernel.ids import typeid

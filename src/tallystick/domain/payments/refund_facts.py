@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tallystick.db.pool import Tx, one_row
 from tallystick.domain.identity import views as identity
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.ids import owner_of
 
 from . import early, refund_rows, refund_views, taking, views

@@ -6,8 +6,8 @@ from uuid import UUID
 from tallystick.db.pool import Tx, value
 from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing import views as invoices
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.commands import Labels
+from tallystick.domain.ledger.port import Rates
 from tallystick.domain.subscriptions import actions as subscriptions
 from tallystick.kernel.errors import Conflict, Invalid
 from tallystick.kernel.ids import typeid

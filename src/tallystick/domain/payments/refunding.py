@@ -7,7 +7,7 @@ from uuid import UUID
 from tallystick.db.pool import Tx
 from tallystick.domain.identity import views as identity
 from tallystick.domain.invoicing.model import CreditNote
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, NotFound
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from tallystick.db.pool import Tx, all_rows
 from tallystick.domain.ledger import actions as ledger
 from tallystick.domain.ledger import views as books
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.commands import EndDue, Grant, Labels, Refund, order
 from tallystick.domain.ledger.model import Answer, Head
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Conflict, InsufficientCredits
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tallystick.db.pool import Database
 from tallystick.domain.identity.vault import Vault
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 
 from .port import Gateway
 

@@ -12,7 +12,7 @@ from tallystick.db.pool import Tx, value
 from tallystick.domain.catalog import actions as catalog
 from tallystick.domain.catalog.model import Plan
 from tallystick.domain.identity.model import check_text
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.clock import iso
 from tallystick.kernel.errors import Conflict, Invalid
 from tallystick.kernel.ids import typeid

@@ -30,6 +30,13 @@ from subscription s
 join subscription_step n on n.account_id = s.account_id and n.id = s.id
 where s.account_id = %(account)s and s.status not in ('cancelled', 'ended')
 
+-- name: fallen_due
+select s.account_id
+from subscription_step s
+join tenant t on t.id = s.tenant_id
+where s.account_id = any(%(accounts)s) and s.failures = 0
+  and s.step_at <= (select clock_timestamp()) + t.clock_ahead
+
 -- name: due_of
 -- Subscriptions of these accounts of which a step is due by ``now``, or was done within the last minute of the
 -- machine's clock, while somebody may have waited.

@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from tallystick.db.pool import Database, Tx, all_rows
+from tallystick.db import arrays
+from tallystick.db.pool import Database, Tx, all_rows, ask
 from tallystick.db.sql import Queries
 from tallystick.domain.catalog.terms import Terms
 from tallystick.domain.catalog.views import rates_in_force
@@ -62,6 +63,12 @@ async def held(conn: Tx, head: Head) -> list[Held]:
     for one in found:
         await _catch_up(conn, head.tenant, head.account, one.id, now)
     return await all_rows(conn, Held, q.held, values)
+
+
+async def fallen_due(conn: Tx, accounts: Collection[int]) -> set[int]:
+    """The ledger's port: those of the accounts of which a step is due by their tenants' time."""
+    found = await ask(conn, q.fallen_due, {"accounts": arrays.int8s(sorted(accounts))})
+    return {account for (account,) in await found.fetchall()}
 
 
 async def lead_on(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:

@@ -17,8 +17,8 @@ from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.invoicing.model import Desk, Invoice
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.model import Head
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.actor import SYSTEM
 from tallystick.kernel.errors import Unavailable
 

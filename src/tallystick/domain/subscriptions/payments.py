@@ -12,7 +12,7 @@ from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.invoicing.crediting import Refund
 from tallystick.domain.invoicing.model import CreditNote, Invoice
 from tallystick.domain.invoicing.notes import Part
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.errors import NotFound
 
 from . import granting, renewal

@@ -9,8 +9,8 @@ from tallystick.domain.catalog.model import Plan
 from tallystick.domain.identity import views as identities
 from tallystick.domain.identity.model import metadata_text
 from tallystick.domain.invoicing import views as invoices
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.model import Head
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.errors import Conflict, Invalid
 from tallystick.kernel.ids import owned_uuid, typeid
 

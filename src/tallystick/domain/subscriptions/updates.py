@@ -11,7 +11,7 @@ from tallystick.domain.catalog import views as catalog
 from tallystick.domain.catalog.terms import Terms, merge
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity.model import metadata_text
-from tallystick.domain.ledger.books import Rates
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.ids import typeid
 
 from . import actions, renewal

@@ -21,8 +21,8 @@ from tallystick.domain.invoicing import actions as invoicing
 from tallystick.domain.invoicing import views as invoices
 from tallystick.domain.invoicing.model import Desk, Draft, Invoice
 from tallystick.domain.ledger import actions as ledger
-from tallystick.domain.ledger.books import Rates
 from tallystick.domain.ledger.model import Head
+from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.ids import owner_of, typeid
 

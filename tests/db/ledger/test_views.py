@@ -11,7 +11,7 @@ import pytest
 from tallystick.db.pool import Database
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.ledger import commands as command
-from tallystick.domain.ledger import jobs, views
+from tallystick.domain.ledger import explaining, jobs, views
 from tallystick.domain.ledger.model import Entry, Grant, Hold, Wallet
 from tallystick.domain.ledger.reads import BalanceReader
 from tallystick.domain.ledger.views import Balances, Span
@@ -240,7 +240,7 @@ async def test_an_entry_is_explained(ledger: Ledger) -> None:
     first = await ledger.grant(account, 10, priority=1)
     spent = await ledger.debit(account, 25)
     undone = entry_of(await ledger.do(command.Reverse(account=account, entry=spent.seq, amount=4)))
-    told = await views.explain(ledger.db, ledger.tenant, account, spent.seq)
+    told = await explaining.explain(ledger.db, ledger.tenant, account, spent.seq)
     assert told.entry == replace(spent)
     assert [(part.grant and part.grant.id, part.amount) for part in told.parts] == [
         (first.seq, -10),
@@ -253,7 +253,7 @@ async def test_an_entry_is_explained(ledger: Ledger) -> None:
     assert told.hold is None
     hold = await ledger.hold(account, 60)
     captured = entry_of(await ledger.do(command.Capture(account=account, hold=hold, amount=60)))
-    told = await views.explain(ledger.db, ledger.tenant, account, captured.seq)
+    told = await explaining.explain(ledger.db, ledger.tenant, account, captured.seq)
     assert told.hold is not None
     assert (told.hold.id, told.hold.state, told.hold.captured) == (hold, "captured", 60)
     assert told.parts[-1].grant is None
@@ -282,7 +282,7 @@ async def test_a_strangers_account_is_not_found(ledger: Ledger) -> None:
             views.grants(db, tenant, number, ALL, limit=5),
             views.entries(db, tenant, number, ALL, limit=5),
             views.entry(db, tenant, number, 1),
-            views.explain(db, tenant, number, 1),
+            explaining.explain(db, tenant, number, 1),
             views.history(db, tenant, number, Span(credit_type=CREDITS), None, limit=5, offset=0),
             views.usage_total(db, tenant, number, CREDITS, None, None),
         ):
@@ -291,7 +291,7 @@ async def test_a_strangers_account_is_not_found(ledger: Ledger) -> None:
     await reader.stop()
     for missing in (
         views.entry(db, ledger.tenant, account, 99),
-        views.explain(db, ledger.tenant, account, 99),
+        explaining.explain(db, ledger.tenant, account, 99),
     ):
         with pytest.raises(NotFound, match="entry"):
             await missing

@@ -3,8 +3,8 @@
 import msgspec
 
 from tallystick.domain.catalog.model import RateCard
+from tallystick.domain.ledger.explaining import Burned, Explanation
 from tallystick.domain.ledger.model import Grant
-from tallystick.domain.ledger.views import Burned, Explanation
 from tallystick.kernel.clock import iso
 from tallystick.kernel.credits import format_credits, share
 

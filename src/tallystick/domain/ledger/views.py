@@ -39,27 +39,6 @@ class Balances:
         return next((one for one in self.wallets if one.credit_type == credit_type), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Burned:
-    """A part of an entry: credits of a grant (None: of the overdraft, or repaying it)."""
-
-    grant: Grant | None
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Where an entry's credits came from or went, and what belongs to it."""
-
-    head: Head
-    entry: Entry
-    parts: list[Burned]
-    hold: Hold | None
-    reversals: list[Entry]
-    others: list[Grant]
-    """Grants of the wallet that were there at the time and were not touched, in burn order."""
-
-
 async def head(conn: Tx, tenant: int, account: int) -> Head:
     found = await one_row(conn, Head, QUERIES.head, {"account": account, "tenant": tenant})
     if found is None:
@@ -197,10 +176,11 @@ def _lots(account: int, span: Span, kind: str, limit: int, before: int | None) -
 async def entry(db: Database, tenant: int, account: int, seq: int) -> tuple[Head, Entry]:
     async with db.connection() as conn:
         found = await head(conn, tenant, account)
-        return found, await _entry(conn, account, seq)
+        return found, await stored_entry(conn, account, seq)
 
 
-async def _entry(conn: Tx, account: int, seq: int) -> Entry:
+async def stored_entry(conn: Tx, account: int, seq: int) -> Entry:
+    """An entry as it stands. That the account is the caller's tenant's, it has checked."""
     page = {
         "account": account,
         "before": seq + 1,
@@ -213,52 +193,6 @@ async def _entry(conn: Tx, account: int, seq: int) -> Entry:
     if found is None:
         raise NotFound("entry")
     return found
-
-
-async def explain(db: Database, tenant: int, account: int, seq: int) -> Explanation:
-    """What an entry burned or brought, in which order, and what belongs to it."""
-    async with db.connection() as conn:
-        found = await head(conn, tenant, account)
-        one = await _entry(conn, account, seq)
-        numbers = [number for number, _ in one.splits if number]
-        lots = await _grants(conn, account, numbers)
-        parts = [Burned(lots.get(number), amount) for number, amount in one.splits]
-        held = None
-        if one.hold is not None:
-            rows = await _named_holds(conn, account, one.hold)
-            held = rows[0] if rows else None
-        undone = await all_rows(conn, Entry, QUERIES.reversals, {"account": account, "seq": seq})
-        bystanders = await all_rows(
-            conn,
-            Grant,
-            QUERIES.grants_at,
-            {
-                "account": account,
-                "credit_type": one.credit_type,
-                "seq": seq,
-                "at": one.effective_at,
-                "burned": arrays.int8s(numbers),
-            },
-        )
-        return Explanation(found, one, parts, held, undone, bystanders)
-
-
-async def _grants(conn: Tx, account: int, numbers: list[int]) -> dict[int, Grant]:
-    cursor = await ask(
-        conn,
-        QUERIES.named_grants,
-        {"accounts": arrays.int8s([account] * len(numbers)), "ids": arrays.int8s(numbers)},
-    )
-    return {row[1]: Grant(*row[1:]) for row in await cursor.fetchall()}
-
-
-async def _named_holds(conn: Tx, account: int, number: int) -> list[Hold]:
-    cursor = await ask(
-        conn,
-        QUERIES.named_holds,
-        {"accounts": arrays.int8s([account]), "ids": arrays.int8s([number])},
-    )
-    return [Hold(*row[1:]) for row in await cursor.fetchall()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +248,11 @@ async def usage_total(
 
 async def lots(conn: Tx, account: int, numbers: Sequence[int]) -> dict[int, Grant]:
     """Grants of an account by number, as they are stored. That the account is the caller's tenant's, it has checked."""
-    return await _grants(conn, account, list(numbers)) if numbers else {}
+    if not numbers:
+        return {}
+    values = {"accounts": arrays.int8s([account] * len(numbers)), "ids": arrays.int8s(numbers)}
+    cursor = await ask(conn, QUERIES.named_grants, values)
+    return {row[1]: Grant(*row[1:]) for row in await cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from tallystick.dialects.native import explain, queries, shapes
 from tallystick.dialects.native.auth import Anyone, Here, OwnAccount, OwnEntry, OwnHold
 from tallystick.dialects.native.once import answered
 from tallystick.domain.catalog import views as catalog
-from tallystick.domain.ledger import views
+from tallystick.domain.ledger import explaining, views
 from tallystick.http.hot import count_for
 from tallystick.http.paging import page_body
 from tallystick.kernel.errors import NotFound
@@ -73,7 +73,7 @@ async def explain_entry(native: Here, actor: Anyone, request: Request, entry: Ow
     Which grants it burned, in what order and why, what had been paid for them, and what it belongs to.
     """
     try:
-        found = await views.explain(native.system.db, actor.tenant, entry.account, entry.number)
+        found = await explaining.explain(native.system.db, actor.tenant, entry.account, entry.number)
     except NotFound:
         raise NotFound("entry") from None
     count_for(request.scope, (entry.account,))

@@ -10,22 +10,20 @@ import asyncio
 import contextlib
 import json
 import os
-import shlex
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-import structlog
-
-from . import __version__, commands, quickstart
+from . import __version__, commands
 from .config import Settings
 from .db.embedded import EmbeddedError, acquire
 from .db.migrate import SchemaTooNew, migrate
 from .db.pool import Lost, classified
 from .kernel.actor import Mode, Role, Scope
 from .kernel.errors import Fact
+from .terminal import configure_log, fail, listed, say, warn, welcome
 
 T = TypeVar("T")
 
@@ -33,54 +31,16 @@ T = TypeVar("T")
 def main() -> None:
     """Run the command of ``sys.argv``. Exit status 1 for what an operator can mend, 2 for a wrong call."""
     arguments = _parser().parse_args()
-    _configure_log()
+    configure_log()
     try:
         settings = _settings(arguments)
         sys.exit(arguments.run(arguments, settings) or 0)
     except (Fact, EmbeddedError, SchemaTooNew, OSError, ValueError) as error:
-        _fail(str(error))
+        fail(str(error))
     except Lost as error:
-        _fail(f"the database cannot be used: {error}")
+        fail(f"the database cannot be used: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _configure_log() -> None:
-    """One line an event of level info or above on standard error, and plain tracebacks: pretty ones take seconds
-    under load."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.PrintLoggerFactory(_StandardError()),  # type: ignore[arg-type]
-    )
-
-
-class _StandardError:
-    """Standard error, which may be a file on a full disk: then a line is lost, and not the lane that says it."""
-
-    def write(self, text: str) -> int:
-        with contextlib.suppress(OSError):
-            sys.stderr.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            sys.stderr.flush()
-
-
-def _fail(message: str) -> NoReturn:
-    _say(message)
-    sys.exit(1)
-
-
-def _say(message: str) -> None:
-    print(f"tallystick: {message}", file=_StandardError())
 
 
 # Settings and the database -----------------------------------------------------------------------------
@@ -108,9 +68,7 @@ def _database(settings: Settings, *, exclusive: str | None = None, create: bool 
                 raise ValueError(
                     f"no database in {settings.data.resolve()}; choose another --data, or run `tallystick init`"
                 )
-            url = stack.enter_context(
-                acquire(settings.data.resolve(), exclusive_name=exclusive, log=_say)
-            ).url
+            url = stack.enter_context(acquire(settings.data.resolve(), exclusive_name=exclusive, log=say)).url
         _migrated(url)
         yield url
 
@@ -149,43 +107,9 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> None:
         first = asyncio.run(commands.first_run(url))
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{port}"
-        _warn(settings)
-        processes.run(settings, url, sock, lambda: _welcome(settings, address, first))
-    _say("stopped")
-
-
-def _warn(settings: Settings) -> None:
-    if settings.webhooks_allow_private:
-        _say(
-            "FOR DEVELOPMENT ONLY: webhooks may go to private addresses, and without TLS"
-            " (TALLYSTICK_WEBHOOKS_ALLOW_PRIVATE=1)"
-        )
-    if settings.practice_open:
-        _say(
-            "OPEN TO ANYBODY: whoever reaches this server may read practices' credits and buy for them, without a"
-            " credential (TALLYSTICK_PRACTICE_OPEN=1)"
-        )
-
-
-def _welcome(settings: Settings, address: str, first: dict[str, Any]) -> None:
-    lines = ["", f"  Tallystick {__version__} is ready:  {address}   (docs: {address}/docs)"]
-    if first.get("owner_password"):
-        lines += [
-            "",
-            "  Shown once; keep them:",
-            f"    owner     {first['owner_email']}   password  {first['owner_password']}",
-            f"    live key  {first['live_key']}",
-            f"    test key  {first['test_key']}",
-            "",
-            "  Try it (paste all of it into a shell):",
-            "",
-            quickstart.steps(address, first["test_key"]),
-        ]
-    else:
-        place = "--database-url ..." if settings.database_url else f"--data {shlex.quote(str(settings.data))}"
-        command = f"{sys.argv[0]} keys create {place} --mode test --scope write"
-        lines.append(f"  owner: {first['owner_email']}; a new key: {command}")
-    print("\n".join(lines), flush=True)
+        warn(settings)
+        processes.run(settings, url, sock, lambda: welcome(settings, address, first))
+    say("stopped")
 
 
 def _serve_on(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -204,7 +128,7 @@ def _worker(arguments: argparse.Namespace, settings: Settings) -> None:
         processes.run_worker(settings, settings.database_url, arguments.parent)
         return
     with _database(settings) as url:
-        _warn(settings)
+        warn(settings)
         processes.run_worker(settings, url)
 
 
@@ -222,7 +146,7 @@ def _init(arguments: argparse.Namespace, settings: Settings) -> None:
 def _migrate(arguments: argparse.Namespace, settings: Settings) -> None:
     url = settings.database_url
     if url is None:
-        with acquire(settings.data.resolve(), log=_say) as lease:
+        with acquire(settings.data.resolve(), log=say) as lease:
             applied = _migrated(lease.url)
     else:
         applied = _migrated(url)
@@ -273,16 +197,7 @@ def _demo(arguments: argparse.Namespace, settings: Settings) -> None:
     from . import demo
 
     made = _with_database(settings, lambda url: demo.fill(settings, url, arguments.customers))
-    print(json.dumps(made) if arguments.json else "\n".join(_lines(made)))
-
-
-def _lines(made: dict[str, Any], start: str = "") -> Iterator[str]:
-    """A line for each value, named by the way to it."""
-    for name, value in made.items():
-        if isinstance(value, dict):
-            yield from _lines(value, f"{start}{name}.")
-        else:
-            yield f"{start + name:24} {value}"
+    print(json.dumps(made) if arguments.json else "\n".join(listed(made)))
 
 
 def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -307,7 +222,7 @@ def _routes(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.check is not None:
         if arguments.check.exists() and arguments.check.read_text(encoding="utf-8") == app.endpoints_page():
             return 0
-        _fail(f"{arguments.check} is stale; run `make generate`")
+        fail(f"{arguments.check} is stale; run `make generate`")
     print("\n".join(lines))
     return 0 if lines else 1
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tallystick.cli import _configure_log
+from tallystick.terminal import configure_log
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def put_back() -> Iterator[None]:
 
 
 def test_debug_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
-    _configure_log()
+    configure_log()
     log = structlog.get_logger()
     log.debug("job done")
     log.info("a step was taken", count=1)

@@ -21,6 +21,7 @@ from tallystick.kernel.errors import Busy, Unavailable
 from . import arrays
 
 __all__ = [
+    "AWAY",
     "LOSABLE",
     "Asked",
     "Contended",
@@ -64,6 +65,10 @@ LANE_SETTINGS: Final = {
 
 # For statistics, of which a crash may take the last second: their commit need not wait for the disk.
 LOSABLE: Final = "set local synchronous_commit to off"
+
+
+AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+"""The driver's errors that `Database.connection` tells as Unavailable: who goes on after an error lets them through."""
 
 
 class Lost(Exception):
@@ -160,7 +165,7 @@ class Database:
         try:
             async with self._pool.connection() as conn:
                 yield conn
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except AWAY as error:
             self._check_soon()
             raise _unavailable(error) from error
 

@@ -1,16 +1,22 @@
 """Batches: in order, and when atomic all or none."""
 
+import asyncio
+
 import pytest
 
+from tallystick.db.pool import Tx
 from tallystick.domain.ledger import actions
 from tallystick.domain.ledger import commands as command
 from tallystick.domain.ledger.actions import Result
 from tallystick.domain.ledger.commands import AnyCommand, order
-from tallystick.domain.ledger.model import Answer
+from tallystick.domain.ledger.lanes import Lanes
+from tallystick.domain.ledger.model import Answer, Moments, RateLine
+from tallystick.domain.ledger.port import Lines, Prices
 from tallystick.kernel.actor import SYSTEM
+from tallystick.kernel.credits import MICRO
 from tallystick.kernel.errors import Conflict, InsufficientCredits, Invalid, NotFound
 
-from .driver import CREDITS, Ledger, all_said, debit, rates, running, transfer
+from .driver import CREDITS, Ledger, all_said, debit, entry_of, rates, running, send, transfer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -196,3 +202,27 @@ async def test_manual_acts_stand_in_the_audit_log(ledger: Ledger) -> None:
     await ledger.lanes.submit(order(taken_back, tenant=ledger.tenant, actor=SYSTEM))
     rows = await ledger.sql("select actor, action, reason from audit_log where tenant_id = %s", ledger.tenant)
     assert rows == [("key:test", "reverse", "a mistake"), ("key:test", "set_overdraft", None)]
+
+
+async def test_a_foreign_order_beside_it_prices_nobody(ledger: Ledger) -> None:
+    account = await ledger.account(100)
+    foreign = ledger.tenant + 1
+
+    async def by_tenant(conn: Tx, wanted: list[tuple[int, str]]) -> Prices:
+        async def lines(now: Moments) -> Lines:
+            return {
+                (tenant, name): RateLine(1, CREDITS, 1 if tenant == foreign else 7) for tenant, name in wanted
+            }
+
+        return lines
+
+    lanes = Lanes(ledger.db, by_tenant)
+    await lanes.start()
+    try:
+        one = command.Debit(account=account, credit_type=None, operation="render", quantity=MICRO)
+        orders = [order(one, tenant=tenant, actor="key:test") for tenant in (ledger.tenant, foreign)]
+        mine, other = await asyncio.gather(*(send(lanes, asked) for asked in orders))
+    finally:
+        await lanes.stop()
+    assert entry_of(mine).amount == -7
+    assert isinstance(other, NotFound)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import pytest
 
 from tallystick.db.pool import Database, Tx
@@ -23,6 +24,11 @@ from tallystick.kernel.errors import Fact, InsufficientCredits, Unavailable
 from .shop import BEGIN, CREDIT, DAY, Shop, monthly
 
 pytestmark = pytest.mark.anyio
+
+KILL_WHO_WAITS = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock'
+"""
 
 
 class Till:
@@ -184,6 +190,54 @@ async def test_what_cannot_be_done_is_said_and_nothing_is_recorded(shop: Shop) -
         assert shop.rows("select kind from outcome") == []
     async with serving(Till(shop)) as till:
         assert isinstance(await till.debit(row.account, 1, "now"), Answer)
+
+
+async def test_a_connection_lost_meanwhile_refuses_nobody(shop: Shop) -> None:
+    async def lost(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
+        with psycopg.connect(shop.db.url) as holder:
+            holder.execute("select from account_head for update")
+            leading = asyncio.create_task(lead_on(db, tenant, accounts))
+            while not shop.rows(KILL_WHO_WAITS):  # noqa: ASYNC110 - the database tells
+                await asyncio.sleep(0.01)
+            await asyncio.wait([leading])
+        return await leading
+
+    async with serving(Till(shop, lost)) as till:
+        row = await subscriber(shop)
+        await till.debit(row.account, 10)
+        await shop.set_time(BEGIN + 30 * DAY)
+        assert type(await till.debit(row.account, 1, "now")) is Unavailable
+        assert shop.rows("select kind from outcome") == []
+    async with serving(Till(shop)) as till:
+        assert isinstance(await till.debit(row.account, 1, "now"), Answer)
+
+
+@pytest.mark.timeout(60)
+async def test_who_waits_for_one_account_delays_no_other(shop: Shop) -> None:
+    gate, begun = asyncio.Event(), asyncio.Event()
+    led = []
+
+    async def slow_for_one(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
+        led.append(list(accounts))
+        if row.account in accounts:
+            begun.set()
+            await gate.wait()
+        return await lead_on(db, tenant, accounts)
+
+    async with serving(Till(shop, slow_for_one)) as till:
+        row, other = await subscriber(shop), await subscriber(shop)
+        for one in (row, other):
+            await till.debit(one.account, 10)
+        await shop.set_time(BEGIN + 30 * DAY)
+        first = asyncio.create_task(till.debit(row.account, 1))
+        await begun.wait()
+        more = [asyncio.create_task(till.debit(row.account, 1)) for _ in range(19)]
+        await asyncio.sleep(0)  # all of them are in the lane
+        assert isinstance(await till.debit(other.account, 1), Answer)
+        gate.set()
+        said = Counter(type(one).__name__ for one in await asyncio.gather(first, *more))
+    assert said == {"Answer": 10, "InsufficientCredits": 10}
+    assert led == [[row.account], [other.account], [row.account]]
 
 
 async def test_a_fault_of_ours_costs_nobody_an_answer(shop: Shop) -> None:

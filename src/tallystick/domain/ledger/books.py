@@ -177,7 +177,8 @@ async def assemble(conn: Tx, heads: dict[int, Head], wanted: Wanted, seen: Seen)
         _place_known(books, rows)
     await _read_rest(conn, books, seen.moments)
     for number, tenant, name in wanted.operations:
-        if number in books and (tenant, name) in seen.lines:
+        # another tenant may name the account too, and is refused: its prices are not this one's
+        if number in books and books[number].head.tenant == tenant and (tenant, name) in seen.lines:
             books[number].rates[name] = seen.lines[tenant, name]
     return books
 

@@ -21,7 +21,7 @@ from .port import Renewal
 
 log = structlog.get_logger()
 
-PLACES: Final = 4  # groups for which something is done at once, each on a connection of the pool
+PLACES: Final = 4  # accounts of which something is done at once, each on a connection of the pool
 
 
 class Lane(Protocol):
@@ -39,6 +39,7 @@ class Renewing:
         self._lane = lane
         self._db = db
         self._renewal = renewal
+        self._gathered: dict[tuple[int, ...], list[Group]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(PLACES)
 
@@ -64,9 +65,17 @@ class Renewing:
         return [group for group in groups if not due.isdisjoint(short.get(id(group), ()))]
 
     def take(self, group: Group) -> None:
-        """Do what is due of the group's accounts, and let it take its turn again."""
+        """Do what is due of the group's accounts, and let it take its turn again.
+
+        Those of the same accounts share one place: who comes while it is being done is there for the next time.
+        """
         group.renewed = True
-        task = asyncio.create_task(self._lead_on(group), name="renewing")
+        whose = (group.orders[0].tenant, *group.accounts)
+        if whose in self._gathered:
+            self._gathered[whose].append(group)
+            return
+        self._gathered[whose] = [group]
+        task = asyncio.create_task(self._lead_on(*whose), name="renewing")
         self._tasks.add(task)
         task.add_done_callback(self._left)
 
@@ -74,13 +83,17 @@ class Renewing:
         self._tasks.discard(task)
         self._lane.wake()
 
-    async def _lead_on(self, group: Group) -> None:
-        try:
-            async with self._places:
-                await self._renewal.lead_on(self._db, group.orders[0].tenant, group.accounts)
-        except Unavailable as fact:
-            self._lane.fail([group], fact)
-            return
-        except Exception:  # a fault of ours: the group is decided as things stand
-            log.exception("renewing failed")
-        self._lane.again(group)
+    async def _lead_on(self, tenant: int, *accounts: int) -> None:
+        whose = (tenant, *accounts)
+        async with self._places:
+            while groups := self._gathered[whose]:
+                self._gathered[whose] = []
+                try:
+                    await self._renewal.lead_on(self._db, tenant, accounts)
+                except Unavailable as fact:
+                    self._lane.fail(groups, fact)
+                except Exception:  # a fault of ours: the groups are decided as things stand
+                    log.exception("renewing failed")
+                for group in groups:
+                    self._lane.again(group)
+        del self._gathered[whose]

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from tallystick.db import arrays
-from tallystick.db.pool import Database, Tx, all_rows, ask
+from tallystick.db.pool import AWAY, Database, Tx, all_rows, ask
 from tallystick.db.sql import Queries
 from tallystick.domain.catalog.terms import Terms
 from tallystick.domain.catalog.views import rates_in_force
@@ -99,7 +99,7 @@ async def _catch_up(conn: Tx, tenant: int, account: int, subscription: UUID, now
             work = await open_work(conn, tenant, account, subscription, rates=rates_in_force, by=SYSTEM)
             await catch_up(work, now)
             await save(work)
-    except Unavailable:
+    except (Unavailable, *AWAY):
         raise
     except Exception:  # the worker will find it too, and try again: until then it is as it was
         log.exception("a subscription's step failed", subscription=str(subscription))

@@ -39,7 +39,9 @@ COST: Final = 2
 
 
 @contextlib.contextmanager
-def wallet_of(house: House, api: Api, tenant: int, code: str = "credits") -> Iterator[Wallet]:
+def wallet_of(
+    house: House, api: Api, tenant: int, code: str = "credits", owned_by: str = "ann@acme.example"
+) -> Iterator[Wallet]:
     """A wallet for 20 of them, with its owner, who is signed in."""
     account = api.funded(SERVED * COST, email="acme@acme.example", time_zone="UTC")
     uuid = parse_typeid("acct", account)
@@ -47,7 +49,7 @@ def wallet_of(house: House, api: Api, tenant: int, code: str = "credits") -> Ite
     db = house.system.db
 
     async def owner(number: int) -> str:
-        user = await cast.make_user(db, tenant, "ann@acme.example")
+        user = await cast.make_user(db, tenant, owned_by)
         async with db.connection() as conn:
             row = await identity.account(conn, tenant, number)
         await join(db, tenant, row, user, Role.OWNER)
@@ -99,6 +101,28 @@ def test_fifty_at_once_through_four_contracts(house: House, stranger: Api) -> No
         ways_served = Counter(one.request.url.path for one in served)
         assert operations["android_app_fetch"] == ways_served[CONSUME]
         wallet.metered(subscription, rows, at_once=True)
+
+
+def test_what_is_said_of_an_event_stands_in_every_history(house: House, api: Api) -> None:
+    card = {"rates": [{"operation": "sms", "cost": str(COST)}]}
+    assert api.send("PUT", "/v2/rate-card", card).status_code in (200, 201)
+    with wallet_of(house, api, house.first.app.live, owned_by="eve@acme.example") as wallet:
+        subscription = subscribe(api, plan(api, debits={"messages": "sms"}), wallet.account)["id"]
+        event = {"subscriptionId": subscription, "quantity": 3, "metric": "messages"}
+        said = {"eventId": "bulk_campaign_123", "metadata": {"cost_usd": "0.5", "list": "spring"}}
+        assert api.post("/api/usage", event | said).status_code == 201
+        assert api.post("/api/usage", event).status_code == 201
+        rows = wallet.agree()
+        assert [row.entry["metadata"] for row in rows] == [None, said["metadata"], None]
+        assert rows[1].entry["reference"] == "bulk_campaign_123"
+        [last, first] = wallet.user.get("/v1/billing/credits/usage/").json()["data"]["results"]
+        assert (last["cost_usd"], first["cost_usd"]) == ("0.06", "0.50")
+        number = api.get(f"/v2/accounts/{wallet.account}").json()["number"]
+        history = api.get("/api/credits/transactions/", practice_id=number).json()["transactions"]
+        assert [one.get("reference") for one in history][1] == "bulk_campaign_123"
+        ledger = wallet.user.get("/auth/account/ledger").json()
+        assert "bulk_campaign_123" in str(ledger)
+        wallet.metered(subscription, rows)
 
 
 def at_once(house: House, ways: list[Way], key: str = "admin") -> list[httpx2.Response]:

@@ -142,7 +142,9 @@ class Wallet:
             for row in used
         ]
         for one, row in zip(logged["results"], used, strict=True):
-            assert Decimal(one["cost_usd"]) == -Decimal(row.entry["amount"]) / 100
+            reported = (row.entry["metadata"] or {}).get("cost_usd")
+            at_price = -Decimal(row.entry["amount"]) / 100
+            assert Decimal(one["cost_usd"]) == (at_price if reported is None else Decimal(reported))
 
     def igny8_analytics(self, rows: list[Row], whole: int) -> None:
         said = told(self.user, "/v1/account/usage/analytics/", days=365)
@@ -264,8 +266,15 @@ class Wallet:
         Those that came ``at_once`` may stand in one commit, where neither is newer: their order is not compared.
         """
         said = told(self.api, "/api/subscriptions", subscriptionId=subscription)["subscription"]
-        events = [(one["_id"], Decimal(str(one["quantity"]))) for one in said["usageEvents"]]
-        debits = [row.entry for row in rows if (row.entry["reference"] or "").startswith("usage_")]
+        events = [
+            (one.get("eventId") or one["_id"], Decimal(str(one["quantity"]))) for one in said["usageEvents"]
+        ]
+        named = {name for name, _ in events}
+        debits = [
+            row.entry
+            for row in rows
+            if (row.entry["reference"] or "").startswith("usage_") or row.entry["reference"] in named
+        ]
         charged = [(one["reference"], Decimal(one["quantity"])) for one in debits]
         if at_once:
             events, charged = sorted(events), sorted(charged)

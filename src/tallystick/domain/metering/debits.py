@@ -16,9 +16,9 @@ from tallystick.domain.ledger.port import Rates
 from tallystick.domain.ledger.views import Standing
 from tallystick.kernel.credits import MICRO, share
 from tallystick.kernel.errors import Fact, Invalid
-from tallystick.kernel.ids import typeid
 
 from . import views
+from .items import reference
 from .model import Event
 
 
@@ -92,7 +92,11 @@ class Debits:
             operation=self.event.operation,
             amount=amount or 0,
             quantity=quantity if amount is None else None,
-            labels=Labels(reference=typeid("usage", self.event.id)),
+            labels=Labels(
+                reference=reference(self.event.event_id, self.event.id),
+                # said once: a cost that the caller reported is no more for a difference
+                metadata=self.event.metadata if amount is None else None,
+            ),
         )
         return await self._apply(one, "anew" if amount is None else "more")
 

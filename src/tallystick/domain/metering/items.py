@@ -15,7 +15,7 @@ from tallystick.db.sql import Queries
 from tallystick.domain.identity.model import check_text
 from tallystick.kernel.credits import MAX_AMOUNT
 from tallystick.kernel.errors import Fact, Invalid, NotFound
-from tallystick.kernel.ids import owned_uuids
+from tallystick.kernel.ids import owned_uuids, typeid
 
 from .model import MAX_NAME, Billed, NewEvent, Recorded
 
@@ -121,6 +121,11 @@ def received_at(id: UUID) -> datetime:
 @lru_cache(10_000)
 def _of_milliseconds(since_1970: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=since_1970)
+
+
+def reference(event_id: str | None, id: UUID) -> str:
+    """What the ledger's entries call an event: as its caller does, else by its id."""
+    return typeid("usage", id) if event_id is None else event_id
 
 
 def check_metric(name: str, text: str) -> str:

@@ -21,10 +21,9 @@ from tallystick.domain.ledger.commands import Debit, Labels, Order, order
 from tallystick.domain.ledger.model import Head
 from tallystick.domain.ledger.port import Rates
 from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound, Renamed
-from tallystick.kernel.ids import typeid
 
 from .debiting import Debiting
-from .items import USAGE, Item, begin, received_at
+from .items import USAGE, Item, begin, received_at, reference
 from .model import LATE, MAX_AHEAD, Recorded
 from .port import Billing
 
@@ -261,7 +260,9 @@ def debit_order(item: Item) -> Order:
             credit_type=None,
             operation=item.operation,
             quantity=item.event.quantity,
-            labels=Labels(reference=typeid("usage", item.id)),
+            labels=Labels(
+                reference=reference(item.event.event_id, item.id), metadata=item.event.metadata or None
+            ),
         ),
         tenant=item.tenant,
         actor=item.actor,

@@ -147,10 +147,11 @@ async def system(settings: Settings, database_url: str) -> AsyncIterator[System]
         async with db.connection() as conn:
             secrets = await load_secrets(conn)
         credentials = Credentials(db, secrets, clock)
-        lanes = Lanes(db, rates_in_force, Renewal(fallen_due, lead_on))
+        renewal = Renewal(fallen_due, lead_on)
+        lanes = Lanes(db, rates_in_force, renewal)
         balances = BalanceReader(db)
         requests = RequestCounter(db, credentials)
-        usage = UsageIntake(db, rates_in_force, billed, lead_on)
+        usage = UsageIntake(db, rates_in_force, billed, renewal)
         await lanes.start()
         await balances.start()
         await requests.start()

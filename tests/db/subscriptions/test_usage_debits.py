@@ -2,32 +2,43 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 
 import pytest
 
+from tallystick.db.pool import Database
 from tallystick.domain.catalog import actions as catalog
 from tallystick.domain.catalog.model import Rate
 from tallystick.domain.catalog.views import rates_in_force
+from tallystick.domain.ledger.port import LeadOn, Renewal
 from tallystick.domain.metering.intake import UsageIntake
 from tallystick.domain.metering.model import NewEvent, Recorded
-from tallystick.domain.subscriptions import holdings, views
-from tallystick.kernel.errors import Fact, InsufficientCredits
+from tallystick.domain.subscriptions import views
+from tallystick.domain.subscriptions.holdings import fallen_due, lead_on
+from tallystick.kernel.errors import Fact, InsufficientCredits, Unavailable
 
 from .shop import BEGIN, CREDIT, DAY, Shop, at, monthly
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def intake(shop: Shop) -> AsyncIterator[UsageIntake]:
-    made = UsageIntake(shop.db, rates_in_force, views.billed, holdings.lead_on)
+@asynccontextmanager
+async def taking(shop: Shop, leading: LeadOn = lead_on) -> AsyncIterator[UsageIntake]:
+    """An intake, and the price of a chat: a credit."""
+    made = UsageIntake(shop.db, rates_in_force, views.billed, Renewal(fallen_due, leading))
     await made.start()
     async with shop.db.tx() as tx:
         lines = [Rate("chat", "credits", CREDIT)]
         await catalog.put_rate_card(tx, shop.tenant, rates=lines, by="test")
     yield made
     await made.stop()
+
+
+@pytest.fixture
+async def intake(shop: Shop) -> AsyncIterator[UsageIntake]:
+    async with taking(shop) as made:
+        yield made
 
 
 async def chat(shop: Shop, intake: UsageIntake, account: int, *quantities: int) -> list[Recorded | Fact]:
@@ -79,3 +90,73 @@ async def test_each_subscription_debits_by_its_own_operation(shop: Shop, intake:
     assert [(one["operation"], one["amount"] // CREDIT) for one in found] == [
         ("chat", -1), ("deep", -3), ("chat", -1),
     ] * 2  # fmt: skip
+
+
+async def test_who_waits_for_an_allowance_delays_no_other_and_takes_no_connection(shop: Shop) -> None:
+    gate, begun = asyncio.Event(), asyncio.Event()
+    led = []
+
+    async def slow_for_one(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
+        led.append(list(accounts))
+        if row.account in accounts:
+            begun.set()
+            await gate.wait()
+        return await lead_on(db, tenant, accounts)
+
+    async with taking(shop, slow_for_one) as intake:
+        plan = await shop.plan("Chat", allowances=[monthly(10)], debits={"chat": "chat"})
+        row, other = [await shop.subscribe(await shop.customer(), plan) for _ in range(2)]
+        for one in (row, other):
+            await chat(shop, intake, one.account, 10)
+        declined = await asyncio.gather(*(chat(shop, intake, row.account, 1) for _ in range(500)))
+        assert {type(one) for [one] in declined} == {InsufficientCredits}
+        assert led == []
+        await shop.set_time(BEGIN + 40 * DAY)
+        waiting = [asyncio.create_task(chat(shop, intake, row.account, 1)) for _ in range(20)]
+        await begun.wait()
+        [served] = await chat(shop, intake, other.account, 1)
+        assert isinstance(served, Recorded)
+        gate.set()
+        kinds = Counter(type(one).__name__ for [one] in await asyncio.gather(*waiting))
+    assert kinds == {"Recorded": 10, "InsufficientCredits": 10}
+    assert led[:2] == [[row.account], [other.account]]
+    assert len(led) <= 3
+
+
+async def test_what_cannot_be_done_is_said_and_uses_up_no_id(shop: Shop, intake: UsageIntake) -> None:
+    gone = Database("host=/nowhere")
+
+    async def away(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
+        return await lead_on(gone, tenant, accounts)
+
+    plan = await shop.plan("Chat", allowances=[monthly(10)], debits={"chat": "chat"})
+    row = await shop.subscribe(await shop.customer(), plan)
+    await chat(shop, intake, row.account, 10)
+    await shop.set_time(BEGIN + 40 * DAY)
+    event = NewEvent(account=row.account, metric="chat", quantity=CREDIT, event_id="once")
+    async with taking(shop, away) as cut_off:
+        twice = await cut_off.record(shop.tenant, "test", [event, event])
+        assert [type(one) for one in twice] == [Unavailable, Unavailable]
+        assert cut_off.depth == 0
+    twice = await intake.record(shop.tenant, "test", [event, event])
+    assert [isinstance(one, Recorded) and one.duplicate for one in twice] == [False, True]
+    assert await shop.balance(row.account) == 9
+
+
+async def test_stopping_waits_for_who_is_led_on(shop: Shop) -> None:
+    begun = asyncio.Event()
+
+    async def slow(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
+        begun.set()
+        await asyncio.sleep(0.2)
+        return await lead_on(db, tenant, accounts)
+
+    async with taking(shop, slow) as intake:
+        plan = await shop.plan("Chat", allowances=[monthly(10)], debits={"chat": "chat"})
+        row = await shop.subscribe(await shop.customer(), plan)
+        await chat(shop, intake, row.account, 10)
+        await shop.set_time(BEGIN + 40 * DAY)
+        asked = asyncio.create_task(chat(shop, intake, row.account, 1))
+        await begun.wait()
+    [said] = await asked
+    assert isinstance(said, Recorded)

@@ -32,7 +32,7 @@ from .commands import Order
 from .groups import BATCH, Group, busy, close, resend, split, that_share_accounts
 from .model import Answer, Head
 from .port import NO_RENEWAL, Rates, Renewal
-from .renewing import Renewing
+from .renewing import Renewing, concerned
 from .saving import save
 from .waiting_room import WaitingRoom
 
@@ -120,7 +120,8 @@ class _Lane:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._room = WaitingRoom(self)
-        self._renewing = Renewing(self, db, renewal)
+        self._due = renewal.due
+        self._renewing = Renewing(db, renewal, again=self.again, fail=self.fail, wake=self.wake)
         self.depth = 0
 
     def start(self) -> None:
@@ -274,13 +275,14 @@ class _Lane:
             await self._set_aside(conn, groups, heads)
         books = await assemble(conn, heads, wanted, seen)
         results = settle(books, [(group.orders, group.atomic) for group in groups], seen.moments)
-        concerned = await self._renewing.concerned(conn, groups, results)
-        if concerned:
+        waiting = await concerned(conn, self._due, groups, results)
+        if waiting:
             # nothing was written, and after a ROLLBACK the driver would have every statement prepared anew
             await conn.execute(b"commit")
-            groups[:] = [group for group in groups if group not in concerned]
-            for group in concerned:
-                self._renewing.take(group)
+            groups[:] = [group for group in groups if group not in waiting]
+            for group in waiting:
+                group.renewed, group.until = True, None
+                self._renewing.take(group.orders[0].tenant, group.accounts, group)
             if groups:
                 await self._transact(conn, groups, wait_ms)
             return

@@ -48,13 +48,13 @@ class Renewal:
     lead_on: LeadOn
 
 
-async def _nobody(conn: Tx, accounts: Collection[int]) -> set[int]:
-    return set()
-
-
-async def nothing_due(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
+async def nobody_due(conn: Tx, accounts: Collection[int]) -> set[int]:
     """Nobody has a subscription, and nothing falls due."""
     return set()
 
 
-NO_RENEWAL: Final = Renewal(_nobody, nothing_due)
+async def _nothing_done(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
+    return set()
+
+
+NO_RENEWAL: Final = Renewal(nobody_due, _nothing_done)

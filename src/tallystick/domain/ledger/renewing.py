@@ -7,8 +7,8 @@ answered before stays one: its key says so.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
 
 import structlog
 
@@ -17,29 +17,32 @@ from tallystick.kernel.errors import Fact, InsufficientCredits, Unavailable
 
 from .actions import Result
 from .groups import Group
-from .port import Renewal
+from .port import Due, Renewal
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 PLACES: Final = 4  # accounts of which something is done at once, each on a connection of the pool
 
 
-class Lane(Protocol):
-    """What is needed of a lane."""
+class Renewing(Generic[T]):
+    """Where things wait while what had fallen due of their accounts is done; nobody else waits for them.
 
-    def again(self, group: Group) -> None: ...
-    def fail(self, groups: list[Group], fact: Fact) -> None: ...
-    def wake(self) -> None: ...
+    ``again`` lets one take its turn again, ``fail`` answers some that could not be seen to, ``wake`` is called when
+    any have left.
+    """
 
-
-class Renewing:
-    """Where groups wait while what had fallen due of their accounts is done; nobody else waits for them."""
-
-    def __init__(self, lane: Lane, db: Database, renewal: Renewal) -> None:
-        self._lane = lane
+    def __init__(
+        self, db: Database, renewal: Renewal, *, again: Callable[[T], None], fail: Callable[[list[T], Fact], None],
+        wake: Callable[[], None],
+    ) -> None:  # fmt: skip
         self._db = db
         self._renewal = renewal
-        self._gathered: dict[tuple[int, ...], list[Group]] = {}
+        self._again = again
+        self._fail = fail
+        self._wake = wake
+        self._gathered: dict[tuple[int, ...], list[T]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(PLACES)
 
@@ -47,53 +50,54 @@ class Renewing:
     def busy(self) -> bool:
         return bool(self._tasks)
 
-    async def concerned(
-        self, conn: Tx, groups: Sequence[Group], results: Sequence[Sequence[Result]]
-    ) -> list[Group]:
-        """The groups that are about to be refused for want of credits in an account that has something coming.
+    def take(self, tenant: int, accounts: Sequence[int], thing: T) -> None:
+        """Do what is due of the accounts, and let the thing take its turn again.
 
-        Under the accounts' locks: what somebody else did of it is in the books. Each group is concerned once.
+        Those of the same accounts share one place: what comes while it is being done is there for the next time.
         """
-        short: dict[int, set[int]] = {}
-        for group, answered in zip(groups, results, strict=True):
-            for one, said in zip(group.orders, answered, strict=True):
-                if isinstance(said, InsufficientCredits) and not (said.replayed or group.renewed):
-                    short.setdefault(id(group), set()).add(one.command.account)
-        if not short:
-            return []
-        due = await self._renewal.due(conn, set().union(*short.values()))
-        return [group for group in groups if not due.isdisjoint(short.get(id(group), ()))]
-
-    def take(self, group: Group) -> None:
-        """Do what is due of the group's accounts, and let it take its turn again.
-
-        Those of the same accounts share one place: who comes while it is being done is there for the next time.
-        """
-        group.renewed = True
-        whose = (group.orders[0].tenant, *group.accounts)
+        whose = (tenant, *accounts)
         if whose in self._gathered:
-            self._gathered[whose].append(group)
+            self._gathered[whose].append(thing)
             return
-        self._gathered[whose] = [group]
+        self._gathered[whose] = [thing]
         task = asyncio.create_task(self._lead_on(*whose), name="renewing")
         self._tasks.add(task)
         task.add_done_callback(self._left)
 
     def _left(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        self._lane.wake()
+        self._wake()
 
     async def _lead_on(self, tenant: int, *accounts: int) -> None:
         whose = (tenant, *accounts)
         async with self._places:
-            while groups := self._gathered[whose]:
+            while things := self._gathered[whose]:
                 self._gathered[whose] = []
                 try:
                     await self._renewal.lead_on(self._db, tenant, accounts)
                 except Unavailable as fact:
-                    self._lane.fail(groups, fact)
-                except Exception:  # a fault of ours: the groups are decided as things stand
+                    self._fail(things, fact)
+                    continue
+                except Exception:  # a fault of ours: they are decided as things stand
                     log.exception("renewing failed")
-                for group in groups:
-                    self._lane.again(group)
+                for thing in things:
+                    self._again(thing)
         del self._gathered[whose]
+
+
+async def concerned(
+    conn: Tx, due: Due, groups: Sequence[Group], results: Sequence[Sequence[Result]]
+) -> list[Group]:
+    """The groups that are about to be refused for want of credits in an account that has something coming.
+
+    Under the accounts' locks: what somebody else did of it is in the books. Each group is concerned once.
+    """
+    short: dict[int, set[int]] = {}
+    for group, answered in zip(groups, results, strict=True):
+        for one, said in zip(group.orders, answered, strict=True):
+            if isinstance(said, InsufficientCredits) and not (said.replayed or group.renewed):
+                short.setdefault(id(group), set()).add(one.command.account)
+    if not short:
+        return []
+    coming = await due(conn, set().union(*short.values()))
+    return [group for group in groups if not coming.isdisjoint(short.get(id(group), ()))]

@@ -19,8 +19,9 @@ from typing import Final
 import structlog
 
 from tallystick.db.pool import Contended, Database, Lost, Rejected, Tx, classified
-from tallystick.domain.ledger.port import LeadOn, Rates, nothing_due
-from tallystick.kernel.errors import Busy, Conflict, Fact, InsufficientCredits, Unavailable
+from tallystick.domain.ledger.port import NO_RENEWAL, Rates, Renewal
+from tallystick.domain.ledger.renewing import Renewing
+from tallystick.kernel.errors import Busy, Conflict, Fact, Unavailable
 
 from .debiting import Debiting
 from .items import Call, Item, prepare, resend
@@ -43,12 +44,13 @@ class UsageIntake:
     """Records usage events. `start` before use; `stop` drains."""
 
     def __init__(
-        self, db: Database, rates: Rates, billing: Billing = unbilled, lead_on: LeadOn = nothing_due
+        self, db: Database, rates: Rates, billing: Billing = unbilled, renewal: Renewal = NO_RENEWAL
     ) -> None:
         self._db = db
         self._rates = rates
         self._billing = billing
-        self._lead_on = lead_on
+        self._due = renewal.due
+        self._renewing = Renewing(db, renewal, again=self._again, fail=self._settle, wake=self._wake_up)
         self._queue: deque[Item] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -69,8 +71,6 @@ class UsageIntake:
         self._wake.set()
         if self._task is not None:
             await self._task
-        while self._apart:
-            await asyncio.wait(self._apart)
         await _close(self._conn)
 
     async def record(self, tenant: int, actor: str, events: Sequence[NewEvent]) -> list[Recorded | Fact]:
@@ -82,30 +82,6 @@ class UsageIntake:
         InsufficientCredits, which does not use up the event's id, and is not said while an allowance is due.
         Unavailable: nothing was recorded, or the same event ids will tell.
         """
-        results = await self._pass(tenant, actor, events)
-        declined = set()
-        for event, result in zip(events, results, strict=True):
-            if isinstance(result, InsufficientCredits):
-                declined.add(event.account)
-        if not declined:
-            return results
-        try:
-            renewed = await self._lead_on(self._db, tenant, declined)
-        except Unavailable as fact:
-            results = [fact if isinstance(one, InsufficientCredits) else one for one in results]
-            renewed = set()
-        places = [
-            place
-            for place, result in enumerate(results)
-            if isinstance(result, InsufficientCredits) and events[place].account in renewed
-        ]
-        again = await self._pass(tenant, actor, [events[place] for place in places])
-        for place, result in zip(places, again, strict=True):
-            results[place] = result
-        return results
-
-    async def _pass(self, tenant: int, actor: str, events: Sequence[NewEvent]) -> list[Recorded | Fact]:
-        """Hand events to the next batches; one result each."""
         if not events:
             return []
         call = Call(asyncio.get_running_loop().create_future(), [None] * len(events), len(events))
@@ -129,7 +105,7 @@ class UsageIntake:
     async def _run(self) -> None:
         while True:
             if not self._queue:
-                if not self._running:
+                if not self._running and not self._apart and not self._renewing.busy:
                     return
                 self._wake.clear()
                 await self._wake.wait()
@@ -158,7 +134,7 @@ class UsageIntake:
                     conn = await self._db.dedicated(lock_timeout=str(wait_ms))
                 with classified():
                     async with conn.pipeline():
-                        await record(conn, items, self._rates, self._billing, self._debiting)
+                        await record(conn, items, self._rates, self._billing, self._debiting, self._due)
                 self._settle(items)
                 return conn
             except Contended:
@@ -211,7 +187,11 @@ class UsageIntake:
         for mine in by_account.values():
             task = asyncio.create_task(self._patiently(mine), name="usage intake, waiting")
             self._apart.add(task)
-            task.add_done_callback(self._apart.discard)
+            task.add_done_callback(self._returned)
+
+    def _returned(self, task: "asyncio.Task[None]") -> None:
+        self._apart.discard(task)
+        self._wake_up()
 
     async def _patiently(self, items: list[Item]) -> None:
         async with self._places:
@@ -224,9 +204,25 @@ class UsageIntake:
             await _close(conn)
 
     def _settle(self, items: Sequence[Item], fact: Fact | None = None) -> None:
-        """Let items leave, with ``fact`` or else with what `record` said of them."""
+        """Let items leave, with ``fact`` or else with what `record` said of them.
+
+        Those whose account has credits coming stay: they take their turn again when what is due was done.
+        """
+        if fact is None:
+            for item in items:
+                if item.due:
+                    item.renewed = True
+                    self._renewing.take(item.tenant, (item.event.account,), item)
+            items = [item for item in items if not item.due]
         self.depth -= len(items)
         self._answer(items, fact)
+
+    def _again(self, item: Item) -> None:
+        self._queue.append(item)
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        self._wake.set()
 
     def _answer(self, items: Sequence[Item], fact: Fact | None) -> None:
         for item in items:

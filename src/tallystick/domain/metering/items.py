@@ -64,6 +64,10 @@ class Item(msgspec.Struct, kw_only=True):
     billed: Billed | None = None
     operation: str | None = None
     entry: int | None = None
+    due: bool = False
+    """It had too few credits, and its account has some coming."""
+    renewed: bool = False
+    """What had fallen due of its account was done for it."""
 
 
 def prepare(call: Call, tenant: int, actor: str, events: Sequence[NewEvent], first: int) -> list[Item]:
@@ -102,6 +106,7 @@ def begin(items: Sequence[Item]) -> None:
     for item, id in zip(items, ids, strict=True):
         item.id = id
         item.result = item.entry = None
+        item.due = False
 
 
 def resend(items: Sequence[Item]) -> None:

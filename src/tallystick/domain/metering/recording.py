@@ -19,8 +19,8 @@ from tallystick.domain.ledger.books import Reads, Seen
 from tallystick.domain.ledger.books import Wanted as Books
 from tallystick.domain.ledger.commands import Debit, Labels, Order, order
 from tallystick.domain.ledger.model import Head
-from tallystick.domain.ledger.port import Rates
-from tallystick.kernel.errors import Conflict, Fact, Invalid, NotFound, Renamed
+from tallystick.domain.ledger.port import Due, Rates, nobody_due
+from tallystick.kernel.errors import Conflict, Fact, InsufficientCredits, Invalid, NotFound, Renamed
 
 from .debiting import Debiting
 from .items import USAGE, Item, begin, received_at, reference
@@ -33,7 +33,9 @@ Owner = tuple[int, str, str | None]
 """An account's tenant, status and external id."""
 
 
-async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, debiting: Debiting) -> None:
+async def record(
+    tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, debiting: Debiting, due: Due = nobody_due
+) -> None:
     """Record the items in a transaction, send its COMMIT, and set their results, which hold when that is through.
 
     ``tx`` is in pipeline mode and outside a transaction, and has its own time-out for the accounts that are locked.
@@ -63,7 +65,7 @@ async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, 
                 first.append(item)
             else:
                 later.append((item, leader))
-        await _write(tx, first, heads, rates, books)
+        await _write(tx, first, heads, rates, due, books)
         books = None  # what was read of them is what they were
         good = []
         for item, leader in later:
@@ -73,7 +75,7 @@ async def record(tx: Tx, items: Sequence[Item], rates: Rates, billing: Billing, 
             elif isinstance(said, Recorded):
                 item.result = _reused()
             elif item.request_hash == leader.request_hash or isinstance(said, Conflict):
-                item.result = said
+                item.result, item.due = said, leader.due
             else:
                 good.append(item)  # the first of this id was declined, which does not use it up
     await tx.execute(b"commit")
@@ -142,7 +144,9 @@ def check_time(at: datetime | None, now: datetime) -> datetime:
     return at
 
 
-async def _write(tx: Tx, items: list[Item], heads: dict[int, Head], rates: Rates, seen: Seen | None) -> None:
+async def _write(
+    tx: Tx, items: list[Item], heads: dict[int, Head], rates: Rates, due: Due, seen: Seen | None
+) -> None:
     """Record items of different keys, all admitted."""
     items = sorted(items, key=lambda item: (item.event.account, item.key or ""))
     if not await _claim(tx, items):
@@ -154,6 +158,7 @@ async def _write(tx: Tx, items: list[Item], heads: dict[int, Head], rates: Rates
         await _debit(tx, debits, heads, rates, seen)
         declined = [item for item in debits if item.result is not None]
         if declined:
+            await _look_ahead(tx, declined, due)
             await run(tx, USAGE.forget_keys, _keys([item for item in declined if item.key is not None]))
             items = [item for item in items if item.result is None]
     if not items:
@@ -250,6 +255,15 @@ async def _debit(
             item.result = result
         elif result.entry is not None:
             item.entry = result.entry.seq
+
+
+async def _look_ahead(tx: Tx, declined: Sequence[Item], due: Due) -> None:
+    """Mark those that had too few credits in an account that has something coming, once each."""
+    short = [item for item in declined if isinstance(item.result, InsufficientCredits) and not item.renewed]
+    if short:
+        coming = await due(tx, {item.event.account for item in short})
+        for item in short:
+            item.due = item.event.account in coming
 
 
 def debit_order(item: Item) -> Order:

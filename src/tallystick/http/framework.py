@@ -49,7 +49,7 @@ def is_broken(error: RequestValidationError) -> bool:
 def response_of(reply: Reply) -> Response:
     """A reply as FastAPI's response."""
     headers = {name.decode(): value.decode("latin-1") for name, value in reply.headers}
-    return Response(reply.body, reply.status, headers, reply.media.decode())
+    return Response(reply.body, reply.status, headers, None if reply.status == 204 else reply.media.decode())
 
 
 def methods_at(api: FastAPI, scope: Scope) -> list[str]:

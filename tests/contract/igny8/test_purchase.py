@@ -113,6 +113,7 @@ def test_a_declined_card_is_402_and_buys_nothing(house: House) -> None:
         for answer in answers:
             assert refused(answer, 402)["error"] == "The card was declined."
         assert answers[1].headers["idempotent-replayed"] == "true"
+        assert answers[1].content == answers[0].content
         assert credits(owner) == 0
         [invoice] = made(owner.get("/v1/billing/invoices/"), 200)["results"]
         [payment] = made(owner.get("/v1/billing/payments/"), 200)["results"]

@@ -119,6 +119,7 @@ def test_out_and_invited_again(house: House) -> None:
         assert them.get(PATH).status_code == 200
         gone = owner.send("DELETE", f"{PATH}{member.number}/")
         assert (gone.status_code, gone.content) == (204, b"")
+        assert "content-type" not in gone.headers
         refused(owner.send("DELETE", f"{PATH}{member.number}/"), 404)
         assert (member.number, member.email) not in team(owner)
         them.http.headers["X-Account"] = here.id

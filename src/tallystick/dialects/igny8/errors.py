@@ -70,8 +70,12 @@ def reply(fact: Fact) -> Reply:
 def error(
     status: int, text: str, *, errors: dict[str, list[str]] | None = None, headers: Headers = ()
 ) -> Reply:
-    body = ErrorBody(False, text, uuid4().hex, errors)
-    return Reply(status, msgspec.json.encode(body), headers)
+    return Reply(status, msgspec.json.encode(body(text, errors)), headers)
+
+
+def body(text: str, errors: dict[str, list[str]] | None = None) -> ErrorBody:
+    """What an error says, under an id of its own."""
+    return ErrorBody(False, text, uuid4().hex, errors)
 
 
 def nothing_here() -> Reply:

@@ -12,6 +12,7 @@ from tallystick.domain.ledger import views as ledger
 from tallystick.domain.ledger.views import Span
 from tallystick.domain.payments import receipts
 from tallystick.domain.payments.receipt_paper import receipt_pdf
+from tallystick.http.accepting import VARY, preferred
 from tallystick.http.contract import Ask
 from tallystick.http.hot import Reply
 from tallystick.http.idempotency import check_key, headers_of
@@ -23,8 +24,8 @@ from .estimates import standing
 from .shapes import encode
 
 PAGE: Final = 20
-_PDF: Final = b"application/pdf"
-_KINDS: Final = ("application/json", "application/pdf")
+_JSON: Final = "application/json"
+_PDF: Final = "application/pdf"
 
 
 async def packages(desk: Desk, ask: Ask) -> Reply:
@@ -95,10 +96,10 @@ async def receipt(desk: Desk, ask: Ask) -> Reply:
     async with system.db.connection() as conn:
         account = await identity.account(conn, caller.tenant, found.account)
         settings = await invoicing.settings(conn, caller.tenant)
-    if _wants_pdf(ask.accept):
+    if preferred(ask.accept, (_JSON, _PDF)) == _PDF:
         named = (b"content-disposition", b'inline; filename="receipt-%s.pdf"' % str(found.id).encode())
-        return Reply(200, await receipt_pdf(found, settings), (named,), _PDF)
-    return Reply(200, encode(shapes.receipt(found, account.number, buys=caller.buys(found.account))))
+        return Reply(200, await receipt_pdf(found, settings), (named, VARY), _PDF.encode())
+    return Reply(200, encode(shapes.receipt(found, account.number, buys=caller.buys(found.account))), (VARY,))
 
 
 def _uuid(text: str) -> UUID:
@@ -106,9 +107,3 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound("receipt") from None
-
-
-def _wants_pdf(accept: str) -> bool:
-    """Whether PDF is the first named of the forms that there are."""
-    named = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    return next((kind for kind in named if kind in _KINDS), "") == "application/pdf"

@@ -70,9 +70,8 @@ async def purchase_package(system: System, ask: Ask) -> Reply:
         return await _answer(system, who, await _bought(system, who, package, wanted, inner))
 
     done = await in_steps(system.db, who.tenant, key, ask.digest(wanted), act, lambda answer: answer)
-    if done.status == _DECLINED:
-        return errors.error(_DECLINED, done.body, headers=headers_of(done.replayed))
-    return Reply(done.status, encode({"success": True, "data": done.body}), headers_of(done.replayed))
+    body = done.body if done.status == _DECLINED else {"success": True, "data": done.body}
+    return Reply(done.status, encode(body), headers_of(done.replayed))
 
 
 async def _package(system: System, who: Asker, text: str) -> UUID:
@@ -118,11 +117,11 @@ def _wanted(system: System, who: Asker, ask: Ask) -> _Wanted:
 
 
 async def _answer(system: System, who: Asker, bought: Bought) -> tuple[int, Any]:
-    """The status and what is kept under the key: the data of the answer, or why the payment was declined."""
+    """The status and what is kept under the key: the data of the answer, or the error of a payment declined."""
     bill, payment = bought.invoice, bought.payment
     if bought.status == "failed":
         said = None if payment is None else payment.failure_message
-        return _DECLINED, said or "The payment did not go through."
+        return _DECLINED, msgspec.to_builtins(errors.body(said or "The payment did not go through."))
     async with system.db.connection() as conn:
         sold = await views.purchase_of(conn, who.account, bill.id)
         assert sold is not None

@@ -21,6 +21,7 @@ from tallystick.domain.subscriptions.holdings import fallen_due, lead_on
 from tallystick.domain.subscriptions.model import Subscription
 from tallystick.kernel.errors import Fact, InsufficientCredits, Unavailable
 
+from .leading import HeldUp, cut_off
 from .shop import BEGIN, CREDIT, DAY, Shop, monthly
 
 pytestmark = pytest.mark.anyio
@@ -176,12 +177,7 @@ async def test_a_batch_is_decided_again_whole(till: Till) -> None:
 
 
 async def test_what_cannot_be_done_is_said_and_nothing_is_recorded(shop: Shop) -> None:
-    gone = Database("host=/nowhere")
-
-    async def away(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
-        return await lead_on(gone, tenant, accounts)
-
-    async with serving(Till(shop, away)) as till:
+    async with serving(Till(shop, cut_off)) as till:
         row = await subscriber(shop)
         await till.debit(row.account, 10)
         await shop.set_time(BEGIN + 30 * DAY)
@@ -214,30 +210,22 @@ async def test_a_connection_lost_meanwhile_refuses_nobody(shop: Shop) -> None:
 
 @pytest.mark.timeout(60)
 async def test_who_waits_for_one_account_delays_no_other(shop: Shop) -> None:
-    gate, begun = asyncio.Event(), asyncio.Event()
-    led = []
-
-    async def slow_for_one(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
-        led.append(list(accounts))
-        if row.account in accounts:
-            begun.set()
-            await gate.wait()
-        return await lead_on(db, tenant, accounts)
-
-    async with serving(Till(shop, slow_for_one)) as till:
+    held_up = HeldUp()
+    async with serving(Till(shop, held_up)) as till:
         row, other = await subscriber(shop), await subscriber(shop)
+        held_up.account = row.account
         for one in (row, other):
             await till.debit(one.account, 10)
         await shop.set_time(BEGIN + 30 * DAY)
         first = asyncio.create_task(till.debit(row.account, 1))
-        await begun.wait()
+        await held_up.begun.wait()
         more = [asyncio.create_task(till.debit(row.account, 1)) for _ in range(19)]
         await asyncio.sleep(0)  # all of them are in the lane
         assert isinstance(await till.debit(other.account, 1), Answer)
-        gate.set()
+        held_up.may.set()
         said = Counter(type(one).__name__ for one in await asyncio.gather(first, *more))
     assert said == {"Answer": 10, "InsufficientCredits": 10}
-    assert led == [[row.account], [other.account], [row.account]]
+    assert held_up.led == [[row.account], [other.account], [row.account]]
 
 
 async def test_a_fault_of_ours_costs_nobody_an_answer(shop: Shop) -> None:
@@ -252,19 +240,16 @@ async def test_a_fault_of_ours_costs_nobody_an_answer(shop: Shop) -> None:
 
 
 async def test_stopping_waits_for_who_is_led_on(shop: Shop) -> None:
-    begun = asyncio.Event()
-
-    async def slow(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
-        begun.set()
-        await asyncio.sleep(0.2)
-        return await lead_on(db, tenant, accounts)
-
-    till = Till(shop, slow)
-    await till.lanes.start()
-    row = await subscriber(shop)
-    await till.debit(row.account, 10)
-    await shop.set_time(BEGIN + 30 * DAY)
-    asked = asyncio.create_task(till.debit(row.account, 1))
-    await begun.wait()
-    await till.lanes.stop()
-    assert isinstance(await asked, Answer)
+    held_up = HeldUp()
+    async with serving(Till(shop, held_up)) as till:
+        row = await subscriber(shop)
+        await till.debit(row.account, 10)
+        await shop.set_time(BEGIN + 30 * DAY)
+        asked = asyncio.create_task(till.debit(row.account, 1))
+        await held_up.begun.wait()
+        stopping = asyncio.create_task(till.lanes.stop())
+        done, _ = await asyncio.wait([stopping, asked], timeout=0.1)
+        assert not done
+        held_up.may.set()
+        await stopping
+        assert isinstance(await asked, Answer)

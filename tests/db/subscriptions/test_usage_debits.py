@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from tallystick.db.pool import Database
 from tallystick.domain.catalog import actions as catalog
 from tallystick.domain.catalog.model import Rate
 from tallystick.domain.catalog.views import rates_in_force
@@ -18,6 +17,7 @@ from tallystick.domain.subscriptions import views
 from tallystick.domain.subscriptions.holdings import fallen_due, lead_on
 from tallystick.kernel.errors import Fact, InsufficientCredits, Unavailable
 
+from .leading import HeldUp, cut_off
 from .shop import BEGIN, CREDIT, DAY, Shop, at, monthly
 
 pytestmark = pytest.mark.anyio
@@ -93,70 +93,56 @@ async def test_each_subscription_debits_by_its_own_operation(shop: Shop, intake:
 
 
 async def test_who_waits_for_an_allowance_delays_no_other_and_takes_no_connection(shop: Shop) -> None:
-    gate, begun = asyncio.Event(), asyncio.Event()
-    led = []
-
-    async def slow_for_one(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
-        led.append(list(accounts))
-        if row.account in accounts:
-            begun.set()
-            await gate.wait()
-        return await lead_on(db, tenant, accounts)
-
-    async with taking(shop, slow_for_one) as intake:
+    held_up = HeldUp()
+    async with taking(shop, held_up) as intake:
         plan = await shop.plan("Chat", allowances=[monthly(10)], debits={"chat": "chat"})
         row, other = [await shop.subscribe(await shop.customer(), plan) for _ in range(2)]
+        held_up.account = row.account
         for one in (row, other):
             await chat(shop, intake, one.account, 10)
         declined = await asyncio.gather(*(chat(shop, intake, row.account, 1) for _ in range(500)))
         assert {type(one) for [one] in declined} == {InsufficientCredits}
-        assert led == []
+        assert held_up.led == []
         await shop.set_time(BEGIN + 40 * DAY)
         waiting = [asyncio.create_task(chat(shop, intake, row.account, 1)) for _ in range(20)]
-        await begun.wait()
+        await held_up.begun.wait()
         [served] = await chat(shop, intake, other.account, 1)
         assert isinstance(served, Recorded)
-        gate.set()
+        held_up.may.set()
         kinds = Counter(type(one).__name__ for [one] in await asyncio.gather(*waiting))
     assert kinds == {"Recorded": 10, "InsufficientCredits": 10}
-    assert led[:2] == [[row.account], [other.account]]
-    assert len(led) <= 3
+    assert held_up.led[:2] == [[row.account], [other.account]]
+    assert len(held_up.led) <= 3
 
 
 async def test_what_cannot_be_done_is_said_and_uses_up_no_id(shop: Shop, intake: UsageIntake) -> None:
-    gone = Database("host=/nowhere")
-
-    async def away(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
-        return await lead_on(gone, tenant, accounts)
-
     plan = await shop.plan("Chat", allowances=[monthly(10)], debits={"chat": "chat"})
     row = await shop.subscribe(await shop.customer(), plan)
     await chat(shop, intake, row.account, 10)
     await shop.set_time(BEGIN + 40 * DAY)
     event = NewEvent(account=row.account, metric="chat", quantity=CREDIT, event_id="once")
-    async with taking(shop, away) as cut_off:
-        twice = await cut_off.record(shop.tenant, "test", [event, event])
+    async with taking(shop, cut_off) as alone:
+        twice = await alone.record(shop.tenant, "test", [event, event])
         assert [type(one) for one in twice] == [Unavailable, Unavailable]
-        assert cut_off.depth == 0
+        assert alone.depth == 0
     twice = await intake.record(shop.tenant, "test", [event, event])
     assert [isinstance(one, Recorded) and one.duplicate for one in twice] == [False, True]
     assert await shop.balance(row.account) == 9
 
 
 async def test_stopping_waits_for_who_is_led_on(shop: Shop) -> None:
-    begun = asyncio.Event()
-
-    async def slow(db: Database, tenant: int, accounts: Collection[int]) -> set[int]:
-        begun.set()
-        await asyncio.sleep(0.2)
-        return await lead_on(db, tenant, accounts)
-
-    async with taking(shop, slow) as intake:
+    held_up = HeldUp()
+    async with taking(shop, held_up) as intake:
         plan = await shop.plan("Chat", allowances=[monthly(10)], debits={"chat": "chat"})
         row = await shop.subscribe(await shop.customer(), plan)
         await chat(shop, intake, row.account, 10)
         await shop.set_time(BEGIN + 40 * DAY)
         asked = asyncio.create_task(chat(shop, intake, row.account, 1))
-        await begun.wait()
-    [said] = await asked
+        await held_up.begun.wait()
+        stopping = asyncio.create_task(intake.stop())
+        done, _ = await asyncio.wait([stopping, asked], timeout=0.1)
+        assert not done
+        held_up.may.set()
+        await stopping
+        [said] = await asked
     assert isinstance(said, Recorded)

@@ -23,7 +23,7 @@ from .holdings import held
 
 q: Final = Queries("tallystick.domain.subscriptions", "buckets.sql")
 
-KEEP: Final = 5.0
+KEEP: Final = 10.0
 """Seconds for which an account's standing is not read again, unless a step of it is due or this process changed it."""
 _MOST: Final = 50_000
 _RUNNING: Final = ("trialing", "active", "past_due", "paused")

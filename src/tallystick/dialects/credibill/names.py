@@ -1,5 +1,6 @@
 """Ids: the native TypeIDs, which to this contract's clients are opaque strings."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from tallystick.kernel.errors import NotFound
@@ -43,6 +44,7 @@ def parse_plan(text: str) -> UUID:
     return _parse("plan", text, "plan")
 
 
+@lru_cache(20_000)  # each event names one
 def parse_subscription(text: str) -> UUID:
     return _parse("sub", text, "subscription")
 

@@ -26,6 +26,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LAST: Final = 32_503_680_000_000  # the year 3000: what lies beyond is seconds, or micros, mistaken for this
 _LONGEST: Final = 64
+_SHORT: Final = 9
+_ZERO: Final = ord("0")
 _NUMBER: Final = re.compile(rb"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,3}))?")
 _DECIMAL: Final = re.compile(rb'"((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)"')
 
@@ -55,6 +57,8 @@ def millionths(field: str, raw: Number, *, least: int = 0, most: int = MAX, text
 
 def _scaled(field: str, data: bytes, places: int, otherwise: str) -> int:
     """The number times 10 to the ``places``."""
+    if len(data) <= _SHORT and data.isdigit() and (data[0] != _ZERO or len(data) == 1):
+        return int(data) * 10**places  # as nearly all are
     if data == b"null":
         raise missing(field)
     match = _NUMBER.fullmatch(data) if len(data) <= _LONGEST else None

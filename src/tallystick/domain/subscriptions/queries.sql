@@ -53,7 +53,7 @@ select min(started_at) from subscription where account_id = %(account)s and tria
 select account_id, id, status, terms -> 'debits'
 from subscription
 where account_id = any(%(accounts)s)
-  and (id = any(%(ids)s) or status in ('trialing', 'active', 'past_due'))
+  and (status in ('trialing', 'active', 'past_due') or id = any(%(ids)s))
 order by account_id, recurring desc, id desc
 
 -- name: plan_in_use

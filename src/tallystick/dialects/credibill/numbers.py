@@ -58,7 +58,8 @@ def millionths(field: str, raw: Number, *, least: int = 0, most: int = MAX, text
 def _scaled(field: str, data: bytes, places: int, otherwise: str) -> int:
     """The number times 10 to the ``places``."""
     if len(data) <= _SHORT and data.isdigit() and (data[0] != _ZERO or len(data) == 1):
-        return int(data) * 10**places  # as nearly all are
+        plain: int = int(data) * 10**places  # as nearly all are
+        return plain
     if data == b"null":
         raise missing(field)
     match = _NUMBER.fullmatch(data) if len(data) <= _LONGEST else None

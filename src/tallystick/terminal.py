@@ -4,7 +4,7 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO, cast
 
 import structlog
 
@@ -24,7 +24,8 @@ def configure_log() -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.PrintLoggerFactory(_StandardError()),  # type: ignore[arg-type]
+        # of a text file the logger uses `write` and `flush`, and no more
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
     )
 
 

@@ -6,6 +6,7 @@ seen = bench.pay(checkout)                  # the customer pays on the page: wha
 bench.trouble("down", "lost", "killed")     # the next calls: not reached, done but unanswered, died before
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -334,3 +335,16 @@ class _Call:
             raise GatewayDown("The answer was lost.")
         if kind is None and self.trouble == "died":
             raise Killed
+
+
+class SlowGateway(BenchGateway):
+    """One whose charges wait until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def charge(self, site: Site, asked: ChargeAsked) -> PaymentSeen:
+        self.asked.set()
+        await self.go.wait()
+        return await super().charge(site, asked)

@@ -26,13 +26,6 @@ def play() -> Iterator[PlayDouble]:
 
 
 @pytest.fixture
-async def store(play: PlayDouble) -> AsyncIterator[Play]:
-    made = Play(play.url)
-    yield made
-    await made.aclose()
-
-
-@pytest.fixture
 async def hasty(play: PlayDouble) -> AsyncIterator[Play]:
     """For what never ends: nothing else is to come within its time."""
     made = Play(play.url, timeout=0.5)

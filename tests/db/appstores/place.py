@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -19,24 +19,14 @@ from tallystick.domain.ledger.lanes import Lanes
 from tallystick.domain.ledger.verify import verify
 from tallystick.kernel.credits import MICRO
 from tests.doubles.stores.printed import WHATSAPP, WHATSAPP_APPLE
+from tests.waiting import DEADLINE, until
 
 from .shelf import Shelf, stores
 
 APP: Final = "com.whatsapp"
 APPLE: Final = "310633997"
-DEADLINE: Final = 60
 
 T = TypeVar("T")
-
-
-async def until(holds: Callable[[], bool] | Callable[[], Coroutine[Any, Any, bool]]) -> None:
-    """Wait for what others do: other tasks, the worker, the database."""
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            found = holds()
-            if found is True or (found is not False and await found):
-                return
-            await asyncio.sleep(0.01)
 
 
 @dataclass

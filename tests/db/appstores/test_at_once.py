@@ -7,8 +7,9 @@ import pytest
 from tallystick.domain.appstores.port import StoreFailed
 from tallystick.kernel.errors import InsufficientCredits, Unavailable
 from tests.doubles.stores.printed import WHATSAPP
+from tests.waiting import DEADLINE
 
-from .place import DEADLINE, Place, opened
+from .place import Place, opened
 from .shelf import down
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,9 @@ from tallystick.domain.appstores.port import AppUnknown, StoreFailed
 from tallystick.domain.identity import actions as identity
 from tallystick.kernel.errors import Conflict, InsufficientCredits
 from tests.doubles.stores.printed import WHATSAPP, WHATSAPP_APPLE
+from tests.waiting import until
 
-from .place import APP, APPLE, Place, opened, until
+from .place import APP, APPLE, Place, opened
 from .shelf import down
 
 pytestmark = pytest.mark.anyio

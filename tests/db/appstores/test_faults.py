@@ -12,8 +12,9 @@ from tallystick.domain.ledger.jobs import sweep
 from tallystick.kernel.errors import Conflict, Unavailable
 from tests.doubles.stores.printed import WHATSAPP
 from tests.outages import database_away, reached
+from tests.waiting import DEADLINE, until
 
-from .place import APP, DEADLINE, Place, opened, until
+from .place import APP, Place, opened
 from .shelf import hit
 
 pytestmark = pytest.mark.anyio

@@ -7,8 +7,9 @@ import pytest
 
 from tallystick.domain.appstores.leases import lease
 from tallystick.domain.appstores.views import Name
+from tests.waiting import until
 
-from .place import APP, Place, until
+from .place import APP, Place
 
 pytestmark = pytest.mark.anyio
 

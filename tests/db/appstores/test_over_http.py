@@ -13,8 +13,9 @@ from tallystick.domain.appstores.model import fields_of
 from tallystick.domain.appstores.port import StoreFailed, Stores
 from tests.doubles import stores as doubles
 from tests.doubles.stores.play import DETAILS
+from tests.waiting import DEADLINE
 
-from .place import APP, APPLE, DEADLINE, Place, opened
+from .place import APP, APPLE, Place, opened
 
 pytestmark = pytest.mark.anyio
 

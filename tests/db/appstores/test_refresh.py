@@ -9,8 +9,9 @@ import pytest
 from tallystick.domain.appstores.jobs import purge_fetches, refresh_due
 from tallystick.domain.appstores.port import AppUnknown, StoreFailed
 from tests.doubles.stores.printed import WHATSAPP
+from tests.waiting import until
 
-from .place import APP, Place, opened, until
+from .place import APP, Place, opened
 from .shelf import Shelf, down, stores
 
 pytestmark = pytest.mark.anyio

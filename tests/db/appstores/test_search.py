@@ -11,8 +11,9 @@ from tallystick.domain.appstores.port import AppUnknown, Fields, StoreFailed
 from tallystick.domain.appstores.searching import Searching
 from tallystick.kernel.errors import InsufficientCredits
 from tests.doubles.stores.printed import WHATSAPP
+from tests.waiting import DEADLINE, until
 
-from .place import APP, DEADLINE, Place, until
+from .place import APP, Place
 from .shelf import Shelf, down, hit, stores
 
 pytestmark = pytest.mark.anyio

@@ -6,11 +6,10 @@ from typing import Any
 from tallystick.domain.identity import actions as identity
 from tallystick.domain.identity.request_keys import Inner
 from tallystick.domain.invoicing import actions as invoicing
-from tallystick.domain.payments.port import ChargeAsked, PaymentSeen, Site
 from tallystick.domain.payments.upgrading import Upgraded, upgrade
 from tallystick.domain.subscriptions.model import Subscription
 from tests.db.subscriptions.shop import flat, monthly
-from tests.doubles.gateway import BenchGateway
+from tests.doubles.gateway import SlowGateway
 
 from .front import Front
 
@@ -56,24 +55,13 @@ FIRST = ("paid", 1000, "create")
 UP = ("paid", 3000, "change")
 
 
-class SlowGateway(BenchGateway):
-    """One whose charges wait until they are let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked, self.go = asyncio.Event(), asyncio.Event()
-
-    async def charge(self, site: Site, asked: ChargeAsked) -> PaymentSeen:
-        self.asked.set()
-        await self.go.wait()
-        return await super().charge(site, asked)
-
-
-async def charging(front: Front) -> tuple[Deal, SlowGateway, "asyncio.Task[Upgraded]"]:
-    """An upgrade whose charge is on its way."""
+async def charging(front: Front, *, credited: int = 0) -> tuple[Deal, SlowGateway, "asyncio.Task[Upgraded]"]:
+    """An upgrade whose charge is on its way, of a customer with so much credit in minor units."""
     slow = SlowGateway()
     deal = await Deal(Front(front.shop, slow)).begin()
     await deal.front.save(deal.account)
+    if credited:
+        await credit(deal, credited)
     task = asyncio.create_task(deal.up())
     await slow.asked.wait()
     return deal, slow, task

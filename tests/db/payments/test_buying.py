@@ -14,12 +14,11 @@ from tallystick.domain.identity.actions import patch_account
 from tallystick.domain.identity.request_keys import Inner
 from tallystick.domain.payments.buying import Bought, buy_package
 from tallystick.domain.payments.checkouts import expire_checkout
-from tallystick.domain.payments.port import ChargeAsked, PaymentSeen, Site
 from tallystick.gateways.manual import Manual
 from tallystick.kernel.errors import Conflict, KeyReused, NotFound, Unavailable
 from tests.cast import crowd
 from tests.db.subscriptions.shop import BEGIN
-from tests.doubles.gateway import BenchGateway, Killed, Trouble
+from tests.doubles.gateway import Killed, SlowGateway, Trouble
 
 from .front import Front
 
@@ -248,19 +247,6 @@ async def test_many_at_once_with_one_key(front: Front, card: Any) -> None:
     assert {one.invoice.id for one in made} == {made[0].invoice.id}
     assert front.bench.count("charge") == (0 if card is None else 1)
     assert len(front.bench.pages) == (1 if card is None else 0)
-
-
-class SlowGateway(BenchGateway):
-    """One whose charges wait until they are let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked, self.go = asyncio.Event(), asyncio.Event()
-
-    async def charge(self, site: Site, asked: ChargeAsked) -> PaymentSeen:
-        self.asked.set()
-        await self.go.wait()
-        return await super().charge(site, asked)
 
 
 async def test_who_repeats_a_charge_under_way_hears_what_came_of_it(front: Front) -> None:

@@ -11,8 +11,9 @@ from tallystick.domain.ledger.model import Entry
 from tallystick.domain.subscriptions.buckets import Bucket, Buckets
 from tests.db.subscriptions.shop import BEGIN, CREDIT, DAY, flat, monthly
 from tests.db.subscriptions.test_buckets import adds_up, desk, parts
+from tests.doubles.gateway import SlowGateway
 
-from .dealing import Deal, SlowGateway
+from .dealing import Deal
 from .front import Front
 
 pytestmark = pytest.mark.anyio

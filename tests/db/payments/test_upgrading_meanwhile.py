@@ -12,8 +12,9 @@ from tallystick.domain.metering.model import NewEvent, Recorded
 from tallystick.domain.subscriptions import actions, views
 from tallystick.kernel.errors import Conflict
 from tests.db.subscriptions.shop import BEGIN, CREDIT, DAY, calls, flat
+from tests.doubles.gateway import SlowGateway
 
-from .dealing import FIRST, UP, Deal, SlowGateway, block, charging, credit
+from .dealing import FIRST, UP, Deal, block, charging, credit
 from .front import Front
 
 pytestmark = pytest.mark.anyio
@@ -84,12 +85,7 @@ async def test_another_upgrade_waits_for_the_one_before(front: Front) -> None:
 @pytest.mark.parametrize("left", [0, 1500, 2499])
 async def test_customer_credit_that_goes_elsewhere_meanwhile(front: Front, left: int) -> None:
     """It was counted on: without it the charge is not enough, and the plan is not given for a part of its price."""
-    slow = SlowGateway()
-    deal = await Deal(Front(front.shop, slow)).begin()
-    await deal.front.save(deal.account)
-    await credit(deal, 2500)
-    task = asyncio.create_task(deal.up())
-    await slow.asked.wait()
+    deal, slow, task = await charging(front, credited=2500)
     await credit(deal, left - 2500)
     slow.go.set()
     with pytest.raises(Conflict) as late:
@@ -102,12 +98,7 @@ async def test_customer_credit_that_goes_elsewhere_meanwhile(front: Front, left:
 
 
 async def test_customer_credit_that_comes_meanwhile_is_used(front: Front) -> None:
-    slow = SlowGateway()
-    deal = await Deal(Front(front.shop, slow)).begin()
-    await deal.front.save(deal.account)
-    await credit(deal, 1000)
-    task = asyncio.create_task(deal.up())
-    await slow.asked.wait()
+    deal, slow, task = await charging(front, credited=1000)
     await credit(deal, 700)
     slow.go.set()
     made = await task

@@ -20,6 +20,7 @@ from tallystick.domain.ledger.port import LeadOn, Renewal
 from tallystick.domain.subscriptions.holdings import fallen_due, lead_on
 from tallystick.domain.subscriptions.model import Subscription
 from tallystick.kernel.errors import Fact, InsufficientCredits, Unavailable
+from tests.waiting import until
 
 from .leading import HeldUp, cut_off
 from .shop import BEGIN, CREDIT, DAY, Shop, monthly
@@ -193,8 +194,7 @@ async def test_a_connection_lost_meanwhile_refuses_nobody(shop: Shop) -> None:
         with psycopg.connect(shop.db.url) as holder:
             holder.execute("select from account_head for update")
             leading = asyncio.create_task(lead_on(db, tenant, accounts))
-            while not shop.rows(KILL_WHO_WAITS):  # noqa: ASYNC110 - the database tells
-                await asyncio.sleep(0.01)
+            await until(lambda: bool(shop.rows(KILL_WHO_WAITS)))
             await asyncio.wait([leading])
         return await leading
 
